@@ -1,0 +1,88 @@
+"""From scores to events, by network scores alone: one rule for every sound."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .attention import Scores, clip_probability
+from .card import ModelCard, Sensitivity
+from .detection import Detection, Phase
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """Where the attention marks a sound."""
+
+    onset_s: float
+    offset_s: float
+    confidence: float
+
+
+class Decoder:
+    """Follows the events of one stream. Not threadsafe, except that `sensitivity` may be set at any time."""
+
+    def __init__(self, card: ModelCard, sensitivity: Sensitivity = Sensitivity.BALANCED) -> None:
+        """Start with no event open."""
+        self.sensitivity = sensitivity
+        self.max_scores: dict[str, float] = dict.fromkeys(card.labels, 0.0)
+        """Highest clip probability so far, per label."""
+        self._labels = card.labels
+        self._config = card.decoder
+        self._thresholds: Mapping[str, Mapping[Sensitivity, float]] = card.thresholds
+        self._open: dict[str, Detection] = {}
+        self._closed_until_s: dict[str, float] = dict.fromkeys(card.labels, -np.inf)
+
+    def push(self, scores: Scores) -> list[Detection]:
+        """Take the newest scores and return what is new: events that start, continue or end."""
+        detections = []
+        for index, label in enumerate(self._labels):
+            region = self._region(scores, index, label)
+            self.max_scores[label] = max(self.max_scores[label], region.confidence)
+            heard = region.confidence >= self._thresholds[label][self.sensitivity]
+            detection = self._follow(label, region if heard else None, scores.end_s)
+            if detection is not None:
+                detections.append(detection)
+        return detections
+
+    def flush(self) -> list[Detection]:
+        """Return the end of every event that is still open."""
+        return [self._close(label) for label in tuple(self._open)]
+
+    def _region(self, scores: Scores, index: int, label: str) -> _Region:
+        """Return the strongest stretch of one sound within what no ended event has claimed yet."""
+        behind_s = self._closed_until_s[label] - scores.start_s
+        first = int(np.clip(np.ceil(behind_s / scores.step_s), 0, len(scores.logits)))
+        logits = scores.logits[first:, index : index + 1]
+        confidence = float(clip_probability(logits, self._config.pooling)[0])
+        if not len(logits):
+            return _Region(scores.end_s, scores.end_s, confidence)
+        attention = scores.attention[first:, index]
+        peak = int(attention.argmax())
+        quiet = np.flatnonzero(attention < self._config.region_level * attention[peak])
+        before, after = quiet[quiet < peak], quiet[quiet > peak]
+        onset = first + (int(before[-1]) + 1 if before.size else 0)
+        offset = first + (int(after[0]) if after.size else len(attention))
+        # The window reaches before the stream at first; an event does not.
+        onset_s = max(0.0, scores.start_s + onset * scores.step_s)
+        return _Region(onset_s, max(onset_s, scores.start_s + offset * scores.step_s), confidence)
+
+    def _follow(self, label: str, region: _Region | None, now_s: float) -> Detection | None:
+        known = self._open.get(label)
+        if known is None:
+            if region is None:
+                return None
+            self._open[label] = Detection(label, Phase.STARTED, region.onset_s, region.offset_s, region.confidence)
+            return self._open[label]
+        if region is not None and region.offset_s > known.offset_s:
+            confidence = max(known.confidence, region.confidence)
+            self._open[label] = replace(known, phase=Phase.CONTINUED, offset_s=region.offset_s, confidence=confidence)
+            return self._open[label]
+        if now_s - known.offset_s > self._config.release_s:
+            return self._close(label)
+        return None
+
+    def _close(self, label: str) -> Detection:
+        ended = replace(self._open.pop(label), phase=Phase.ENDED)
+        self._closed_until_s[label] = ended.offset_s
+        return ended

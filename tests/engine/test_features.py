@@ -1,0 +1,82 @@
+"""Log-mel features: one result, however the stream is cut."""
+
+import numpy as np
+import pytest
+
+from hearing.features import FeatureConfig, LogMel, mel_filters
+
+CONFIG = FeatureConfig()
+
+
+def tone(hz: float, seconds: float, amplitude: float = 0.5) -> np.ndarray:
+    times = np.arange(round(seconds * CONFIG.sample_rate_hz)) / CONFIG.sample_rate_hz
+    return np.round(amplitude * 32_767 * np.sin(2 * np.pi * hz * times)).astype(np.int16)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_split_into_blocks_gives_the_same_frames_bit_for_bit(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    samples = rng.integers(-20_000, 20_000, 60_000).astype(np.int16)
+    whole = LogMel(CONFIG).push(samples)
+    stream = LogMel(CONFIG)
+    pieces = []
+    start = 0
+    while start < samples.size:
+        size = int(rng.integers(0, 5_000))
+        pieces.append(stream.push(samples[start : start + size]))
+        start += size
+    assert np.concatenate(pieces).tobytes() == whole.tobytes()
+
+
+def test_frames_come_in_whole_groups_and_the_rest_waits() -> None:
+    stream = LogMel(CONFIG)
+    needed = CONFIG.samples_for(CONFIG.group_frames)
+    assert stream.push(np.zeros(needed - 1, np.int16)).shape == (0, CONFIG.mel_bands)
+    assert stream.push(np.zeros(1, np.int16)).shape == (CONFIG.group_frames, CONFIG.mel_bands)
+
+
+def test_the_callers_buffer_may_be_reused() -> None:
+    block = tone(1_000, 0.1)
+    stream, reference = LogMel(CONFIG), LogMel(CONFIG)
+    first = reference.push(np.concatenate((block, block)))
+    buffer = block.copy()
+    frames = [stream.push(buffer)]
+    buffer[:] = 0
+    frames.append(stream.push(block))
+    assert np.array_equal(np.concatenate(frames), first)
+
+
+def test_a_tone_lights_the_band_at_its_frequency() -> None:
+    frames = LogMel(CONFIG).push(tone(3_100, 1.0))
+    filters = mel_filters(CONFIG)
+    expected = int(filters[round(3_100 * CONFIG.fft_size / CONFIG.sample_rate_hz)].argmax())
+    assert abs(int(frames[10].argmax()) - expected) <= 1
+
+
+def test_digital_silence_has_the_value_the_config_says() -> None:
+    frames = LogMel(CONFIG).push(np.zeros(16_000, np.int16))
+    assert np.all(frames == np.float32(CONFIG.silence))
+
+
+def test_twenty_decibels_more_raise_every_loud_band_alike() -> None:
+    quiet = LogMel(CONFIG).push(tone(1_000, 0.5, 0.05)).max(axis=1)
+    loud = LogMel(CONFIG).push(tone(1_000, 0.5, 0.5)).max(axis=1)
+    assert np.allclose(loud - quiet, np.log(100) / 4, atol=0.01)
+
+
+def test_features_stay_what_the_shipped_models_were_trained_on() -> None:
+    rng = np.random.default_rng(1)
+    frames = LogMel(CONFIG).push(rng.integers(-3_000, 3_000, 16_000).astype(np.int16))
+    assert frames.shape == (40, 64)
+    assert frames[[0, 7, 39], [0, 31, 63]] == pytest.approx(GOLDEN, abs=1e-4)
+
+
+GOLDEN = [0.2119, 0.3675, 0.621]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"hop_samples": 0}, {"window_samples": 1_000}, {"low_hz": -1.0}, {"high_hz": 9_000.0}, {"floor": 0.0}]
+)
+def test_numbers_that_make_no_front_end_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="feature"):
+        FeatureConfig(**wrong)  # type: ignore[arg-type]
