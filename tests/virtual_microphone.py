@@ -1,0 +1,122 @@
+"""A microphone without hardware: a private PulseAudio whose loudspeaker is its microphone."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+SINK = "virtual_sink"
+SOURCE = "virtual_microphone"
+
+START_S = 10.0
+
+
+class VirtualMicrophone:
+    """What is played into it is recorded from it. Needs the programs pulseaudio, pactl and paplay; works as root."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep the server's files in `folder`, which should have a short path: it holds a socket."""
+        self._folder = folder
+        self._server: subprocess.Popen[bytes] | None = None
+        self._players: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Environment that leads programs to this microphone: add it to theirs."""
+        return {"PULSE_SERVER": f"unix:{self._folder / 'native'}"}
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the sound server and wait until it can be used. It may be started again after kill()."""
+        runtime = self._folder / "pulse"
+        runtime.mkdir(parents=True, exist_ok=True)
+        runtime.chmod(0o700)
+        self._folder.chmod(0o700)
+        modules = (
+            f"module-native-protocol-unix socket={self._folder / 'native'} auth-anonymous=1",
+            # Without rewinds sound takes 0.1 to 0.3 s from paplay to the microphone instead of 2 s.
+            f"module-null-sink sink_name={SINK} rate=48000 channels=1 norewinds=1",
+            f"module-remap-source master={SINK}.monitor source_name={SOURCE}"
+            " source_properties=device.description=VirtualMicrophone",
+            "module-always-sink",
+        )
+        command = ["pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1"]
+        command += ["--disable-shm=yes", f"--log-target=file:{self._folder / 'pulse.log'}"]
+        self._server = subprocess.Popen(
+            [*command, *(argument for module in modules for argument in ("-L", module))],
+            env=os.environ
+            | {
+                "XDG_RUNTIME_DIR": str(self._folder),
+                "XDG_CONFIG_HOME": str(self._folder),
+                "PULSE_RUNTIME_PATH": str(runtime),
+                "PULSE_STATE_PATH": str(runtime),
+            },
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        _wait_until(lambda: self._control("info"), "the sound server did not start")
+        assert self._control("set-default-sink", SINK)
+        assert self._control("set-default-source", SOURCE)
+
+    def stop(self) -> None:
+        """Stop the server and everything that plays."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Let the server die without a word to its clients."""
+        self._end(signal.SIGKILL)
+
+    def suspend(self) -> None:
+        """Wedge the server: it is there, and no longer answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a wedged server go on."""
+        self._signal(signal.SIGCONT)
+
+    def play(self, path: Path, *, background: bool = False) -> None:
+        """Play a sound file into the microphone; returns when it is over, unless in the background."""
+        player = subprocess.Popen(["paplay", str(path)], env=os.environ | self.env)
+        self._players.append(player)
+        if not background:
+            assert player.wait() == 0, f"paplay cannot play {path}"
+
+    def _control(self, *command: str) -> bool:
+        pactl = subprocess.run(
+            ["pactl", *command], env=os.environ | self.env, capture_output=True, timeout=START_S, check=False
+        )
+        return pactl.returncode == 0
+
+    def _signal(self, sign: signal.Signals) -> None:
+        assert self._server is not None, "the server has not been started"
+        self._server.send_signal(sign)
+
+    def _end(self, sign: signal.Signals) -> None:
+        for player in self._players:
+            with contextlib.suppress(ProcessLookupError):
+                player.kill()
+            player.wait()
+        self._players.clear()
+        if self._server is not None:
+            self._signal(signal.SIGCONT)
+            self._signal(sign)
+            self._server.wait()
+            self._server = None
+
+
+def _wait_until(ready: Callable[[], bool], complaint: str) -> None:
+    deadline = time.monotonic() + START_S
+    while not ready():
+        if time.monotonic() > deadline:
+            raise TimeoutError(complaint)
+        time.sleep(0.05)
