@@ -1,0 +1,112 @@
+"""The whole chain in small: configuration, mixtures, training, .tflite and card, on synthesised sound alone."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hearing import Listener, ModelCard
+from hearing.card import WindowConfig
+from hearing.tflite import open_interpreter
+from training import attention, dataset, train
+from training.config import LABELS, Config, ConfigError
+from training.export import export
+from training.metrics import average_precision, per_day, share
+from training.mixtures import Mixer
+
+# Keras 3.15 converts its variables the old way; nothing of ours.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, ModelCard, Path]:
+    """Train and export the tiny configuration once."""
+    runs = tmp_path_factory.mktemp("runs")
+    config = Config.load("tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "RUNS", runs)
+        run = train.train(config)
+        card = export(config, runs / "models" / "attention.json")
+    return config, card, run
+
+
+def test_a_seed_gives_the_same_mixture_and_another_seed_another() -> None:
+    mixer = Mixer(dataset.library_of(Config.load("tiny")), "train", dataset.window_length_s())
+    first, again = mixer.render(mixer.draw(7)), mixer.render(mixer.draw(7))
+    assert np.array_equal(first.samples, again.samples)
+    assert first.spans_s == again.spans_s
+    assert not np.array_equal(first.samples, mixer.render(mixer.draw(8)).samples)
+
+
+def test_targets_mark_the_steps_in_which_the_sound_is() -> None:
+    mixer = Mixer(dataset.library_of(Config.load("tiny")), "train", dataset.window_length_s())
+    seen = set()
+    for seed in range(40):
+        mixture = mixer.render(mixer.draw(seed))
+        frames, targets = dataset.example(mixture)
+        assert frames.shape == (dataset.WINDOW_FRAMES, 64)
+        assert {label for label, _, _ in mixture.spans_s} == {LABELS[i] for i in np.flatnonzero(targets.any(axis=0))}
+        seen |= {label for label, _, _ in mixture.spans_s}
+    assert seen == set(LABELS)
+
+
+def test_the_chain_makes_a_model_the_engine_accepts(tiny: tuple[Config, ModelCard, Path]) -> None:
+    _, card, _ = tiny
+    loaded = ModelCard.load(card.path)
+    assert loaded.training["config_sha256"] == Config.load("tiny").sha256
+    listener = Listener(loaded, runtime="numpy")
+    listener.feed(np.zeros(32_000, np.int16))
+    assert set(listener.max_scores) == set(LABELS)
+
+
+@pytest.mark.parametrize("runtime", ["litert", "numpy"])
+def test_keras_on_a_whole_window_equals_tflite_in_chunks(tiny: tuple[Config, ModelCard, Path], runtime: str) -> None:
+    config, card, run = tiny
+    model, _, _ = attention.build(config.attention)
+    model.load_weights(run / "attention.weights.h5")
+    window = WindowConfig()
+    interpreter = open_interpreter(card.content, runtime)
+    mixer = Mixer(dataset.library_of(config), "train", dataset.window_length_s())
+    for seed in range(5):
+        frames, _ = dataset.example(mixer.render(mixer.draw(seed)))
+        chunk = window.chunk_frames + window.context_frames
+        starts = range(0, len(frames) - chunk + 1, window.chunk_frames)
+        parts = [interpreter.run("encode", frames=frames[None, s : s + chunk])["embedding"][0] for s in starts]
+        logits = interpreter.run("attend", embeddings=np.concatenate(parts)[None])["logits"]
+        assert np.abs(model(frames[None], training=False).numpy() - logits).max() < 1e-4
+
+
+def test_a_finished_run_is_not_trained_again(
+    tiny: tuple[Config, ModelCard, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, _, run = tiny
+    monkeypatch.setattr(train, "RUNS", run.parent)
+    monkeypatch.setattr(train, "_learn", lambda *_: pytest.fail("trained again"))
+    before = (run / "progress.json").read_text()
+    train.train(config)
+    assert (run / "progress.json").read_text() == before
+    assert set(json.loads((run / "training.json").read_text())["average_precision"]) == set(LABELS)
+
+
+def test_wrong_configurations_are_refused_with_the_key(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text("seed = 1\n[train]\nepoch = 3\n")
+    with pytest.raises(ConfigError, match=r"\[train\]: unknown epoch"):
+        Config.load(str(wrong))
+    wrong.write_text("seed = ")
+    with pytest.raises(ConfigError, match=r"wrong\.toml"):
+        Config.load(str(wrong))
+    wrong.write_text("[train]\nepochs = 3\n")
+    with pytest.raises(ConfigError, match="seed"):
+        Config.load(str(wrong))
+    with pytest.raises(ConfigError, match="there are attention, tiny"):
+        Config.load("nothing")
+
+
+def test_intervals_are_the_exact_ones() -> None:
+    assert share(20, 20).low == pytest.approx(0.832, abs=1e-3)
+    assert share(0, 0).high == 1.0
+    assert per_day(0, 24).high == pytest.approx(3.689, abs=1e-3)
+    assert average_precision(np.array([True, False, True]), np.array([0.9, 0.8, 0.7])) == pytest.approx(5 / 6)
+    assert np.isnan(average_precision(np.array([False]), np.array([0.1])))

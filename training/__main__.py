@@ -1,0 +1,44 @@
+"""The training commands: `python -m training train|export|evaluate`. Heavy imports wait, so that workers start fast."""
+
+import argparse
+import logging
+import os
+from pathlib import Path
+
+from hearing.card import ATTENTION_CARD
+
+from .config import Config, ConfigError
+from .recordings import ManifestError
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command; what the user did wrong ends it with a plain message."""
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser.add_argument("command", choices=("train", "export", "evaluate"))
+    parser.add_argument("--config", default="attention", help="name in training/configs, or a .toml file")
+    parser.add_argument("--fresh", action="store_true", help="train: forget an earlier, interrupted run")
+    parser.add_argument("--card", type=Path, default=ATTENTION_CARD, help="export, evaluate: the model card")
+    options = parser.parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    try:
+        config = Config.load(options.config)
+        if options.command == "train":
+            from .train import train
+
+            train(config, fresh=options.fresh)
+        elif options.command == "export":
+            from .export import export
+
+            export(config, options.card)
+        else:
+            from .evaluate import evaluate
+
+            evaluate(config, options.card)
+    except (ConfigError, ManifestError) as error:
+        raise SystemExit(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()

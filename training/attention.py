@@ -1,0 +1,87 @@
+"""The attention model in Keras: an encoder that sees new sound only, and a head that attends to the whole window.
+
+After Wang, Kao, Wang (Interspeech 2018): residual features whose time resolution is halved several times, fused, and
+one vector per sound that scores every step; clip loss and frame loss share it.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import layers, ops
+
+from .config import LABELS, AttentionConfig
+from .dataset import FEATURES, WINDOW, WINDOW_FRAMES
+
+
+def build(config: AttentionConfig) -> tuple[keras.Model, keras.Model, keras.Model]:
+    """Return the model, frames (batch, WINDOW_FRAMES, bands) to logits (batch, steps, labels), and its two halves."""
+    encoder = _encoder(config)
+    head = _head(config)
+    frames = keras.Input((WINDOW_FRAMES, FEATURES.mel_bands), name="frames")
+    return keras.Model(frames, head(encoder(frames)), name="attention_model"), encoder, head
+
+
+def _encoder(config: AttentionConfig) -> keras.Model:
+    """Frames to embeddings; no padding in time, so that a chunk with its context gives what the whole window gives."""
+    first, second, third = config.channels
+    frames = keras.Input((None, FEATURES.mel_bands), name="frames")
+    x = layers.Reshape((-1, FEATURES.mel_bands, 1))(frames)
+    x = layers.ZeroPadding2D(((0, 0), (1, 2)))(x)
+    x = _active(layers.Conv2D(first, 5, strides=2, use_bias=False)(x))  # time halved, 46 ms
+    x = layers.ZeroPadding2D(((0, 0), (1, 1)))(x)
+    x = layers.DepthwiseConv2D(3, use_bias=False)(x)
+    x = _active(layers.Conv2D(second, 1, strides=(1, 2), use_bias=False)(x))
+    x = layers.ZeroPadding2D(((0, 0), (0, 1)))(x)
+    x = layers.DepthwiseConv2D(3, strides=2, use_bias=False)(x)  # time halved, 92 ms
+    x = _active(layers.Conv2D(third, 1, use_bias=False)(x))
+    x = layers.Reshape((-1, x.shape[2] * third))(x)  # frequency becomes channels
+    x = _active(layers.Dense(config.depth, use_bias=False)(x))
+    return keras.Model(frames, x, name="encoder")
+
+
+def _head(config: AttentionConfig) -> keras.Model:
+    """Embeddings to one logit per step and sound, from several time resolutions fused."""
+    embeddings = keras.Input((WINDOW.window_steps, config.depth), name="embeddings")
+    x = layers.Reshape((WINDOW.window_steps, 1, config.depth))(embeddings)
+    fused = []
+    for level in range(config.levels):
+        if level:
+            x = layers.AveragePooling2D((2, 1))(x)  # time halved again
+        for _ in range(1 if level == 0 else 2):
+            x = _residual(x, config.depth, kernel=5 if level == 0 else 9)
+        fused.append(layers.UpSampling2D((2**level, 1))(x) if level else x)
+    x = _active(layers.Conv2D(config.depth, 1, use_bias=False)(layers.Concatenate()(fused)))
+    logits = layers.Conv2D(len(LABELS), 1, name="event_vectors")(x)
+    return keras.Model(embeddings, layers.Reshape((WINDOW.window_steps, len(LABELS)))(logits), name="head")
+
+
+def _residual(x: Any, depth: int, kernel: int) -> Any:
+    y = _active(layers.Conv2D(depth, 1, use_bias=False)(x))
+    y = _active(layers.DepthwiseConv2D((kernel, 1), padding="same", use_bias=False)(y))
+    y = layers.BatchNormalization()(layers.Conv2D(depth, 1, use_bias=False)(y))
+    return layers.Add()([x, y])
+
+
+def _active(x: Any) -> Any:
+    return layers.ReLU()(layers.BatchNormalization()(x))
+
+
+def loss(clip_weight: float, positive_weight: float) -> Any:
+    """Return the loss of the paper: frame loss plus clip loss over the attention-weighted and the highest logit.
+
+    Unlike the paper the frame loss is taken on all clips: silence must stay silent.
+    """
+
+    def attention_loss(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        targets = ops.cast(targets, logits.dtype)
+        frame = ops.mean(tf.nn.weighted_cross_entropy_with_logits(targets, logits, positive_weight))
+        present = ops.max(targets, axis=1)
+        probabilities = ops.sigmoid(logits)
+        attention = probabilities / (ops.sum(probabilities, axis=1, keepdims=True) + 1e-6)
+        pooled = ops.sum(attention * logits, axis=1)
+        clip = tf.nn.sigmoid_cross_entropy_with_logits(present, pooled)
+        best = tf.nn.sigmoid_cross_entropy_with_logits(present, ops.max(logits, axis=1))
+        return frame + clip_weight * (ops.mean(clip) + 0.5 * ops.mean(best))
+
+    return attention_loss

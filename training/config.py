@@ -1,0 +1,118 @@
+"""The configuration of a training run: a TOML file, read once, unknown keys refused."""
+
+import hashlib
+import tomllib
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+CONFIGS = Path(__file__).parent / "configs"
+LABELS = ("glass_break", "smoke_alarm", "co_alarm")
+
+
+class ConfigError(Exception):
+    """A configuration cannot be used; the message names the file and the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingsConfig:
+    """Which recordings to learn from."""
+
+    folder: str = "../shared/audio"
+    """Folder with recordings.csv, relative to the repository; empty: synthesised sound only."""
+
+    validation_share: float = 0.15
+    test_share: float = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class MixturesConfig:
+    """How much is mixed, and how often a mixture is used."""
+
+    shards: int = 100
+    shard_mixtures: int = 256
+    workers: int = 2
+    """Processes that mix ahead of the training; 0 mixes in the training's own."""
+
+    validation_mixtures: int = 512
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionConfig:
+    """Size of the attention model."""
+
+    channels: tuple[int, ...] = (16, 32, 48)
+    """Filters of the three convolutions on the spectrogram."""
+
+    depth: int = 64
+    """Width of an embedding."""
+
+    levels: int = 4
+    """Time resolutions of the head, each half the one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """How the weights are found."""
+
+    epochs: int = 3
+    batch: int = 64
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    clip_loss: float = 0.5
+    """Weight of the clip loss beside the frame loss."""
+
+    positive_weight: float = 2.0
+    """Weight of frames that hold the sound; they are rarer than others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One training run."""
+
+    name: str
+    seed: int
+    recordings: RecordingsConfig
+    mixtures: MixturesConfig
+    attention: AttentionConfig
+    train: TrainConfig
+    sha256: str
+    """Hash of the file's text; it goes into the model card."""
+
+    @classmethod
+    def load(cls, name: str) -> "Config":
+        """Read `configs/<name>.toml`, or the file at that path.
+
+        Raises:
+            ConfigError: the file is missing, no TOML, or holds unknown keys.
+        """
+        path = Path(name) if name.endswith(".toml") else CONFIGS / f"{name}.toml"
+        try:
+            text = path.read_text(encoding="utf-8")
+            values = tomllib.loads(text)
+        except OSError as error:
+            known = ", ".join(sorted(config.stem for config in CONFIGS.glob("*.toml")))
+            raise ConfigError(f"{path}: no such configuration; there are {known}") from error
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{path}: {error}") from error
+        values |= {"name": path.stem, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+        config = _build(cls, values, str(path))
+        assert isinstance(config, cls)
+        return config
+
+
+def _build(kind: type[Any], values: dict[str, Any], where: str) -> Any:
+    types = get_type_hints(kind)
+    unknown = values.keys() - {item.name for item in fields(kind)}
+    if unknown:
+        raise ConfigError(f"{where}: unknown {', '.join(sorted(unknown))}")
+    built = {}
+    for name, of in types.items():
+        if is_dataclass(of):
+            built[name] = _build(of, values.get(name, {}), f"{where}: [{name}]")  # type: ignore[arg-type]
+        elif name in values:
+            built[name] = tuple(values[name]) if isinstance(values[name], list) else values[name]
+    try:
+        return kind(**built)
+    except TypeError as error:
+        raise ConfigError(f"{where}: {error}") from error

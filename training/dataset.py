@@ -1,0 +1,103 @@
+"""Mixtures as the network sees them: log-mel frames from the engine, targets per step; made in shards by seed."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hearing.card import WindowConfig
+from hearing.features import FeatureConfig, Frames, LogMel
+
+from .config import LABELS, Config
+from .mixtures import Mixer, Mixture
+from .recordings import Library, Split
+
+FEATURES = FeatureConfig()
+WINDOW = WindowConfig()
+WINDOW_FRAMES = WINDOW.window_steps * WINDOW.frames_per_step + WINDOW.context_frames
+"""Frames from which the encoder makes one whole window."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Some mixtures, ready for training."""
+
+    frames: NDArray[np.float16]
+    """(mixtures, WINDOW_FRAMES, mel_bands)."""
+
+    targets: NDArray[np.uint8]
+    """(mixtures, window_steps, labels): 1 where the sound is."""
+
+
+def library_of(config: Config) -> Library:
+    """Return the library that a configuration names; relative folders count from the repository."""
+    folder = config.recordings.folder
+    path = Path(__file__).parents[1] / folder if folder else None
+    return Library.load(path, config.seed, (config.recordings.validation_share, config.recordings.test_share))
+
+
+def window_length_s() -> float:
+    """Return the seconds of sound in one window."""
+    groups = -(-WINDOW_FRAMES // FEATURES.group_frames)
+    return FEATURES.samples_for(groups * FEATURES.group_frames) / FEATURES.sample_rate_hz
+
+
+def example(mixture: Mixture) -> tuple[Frames, NDArray[np.uint8]]:
+    """Return frames (WINDOW_FRAMES, mel_bands) and targets (window_steps, labels) of a mixture.
+
+    Raises:
+        ValueError: the features are not finite; the recipe is at fault.
+    """
+    frames = LogMel(FEATURES).push(mixture.samples)[:WINDOW_FRAMES]
+    if not np.isfinite(frames).all():
+        raise ValueError("a mixture has features that are not finite")
+    targets = np.zeros((WINDOW.window_steps, len(LABELS)), np.uint8)
+    step_s = WINDOW.frames_per_step * FEATURES.hop_s
+    first_s = WINDOW.context_frames / 2 * FEATURES.hop_s
+    for label, onset_s, offset_s in mixture.spans_s:
+        start = max(0, int((onset_s - first_s) / step_s))
+        end = max(start + 1, int(np.ceil((offset_s - first_s) / step_s)))
+        targets[start:end, LABELS.index(label)] = 1
+    return frames, targets
+
+
+def make_shard(mixer: Mixer, seeds: range) -> Shard:
+    """Return the mixtures of the given seeds."""
+    examples = [example(mixer.render(mixer.draw(seed))) for seed in seeds]
+    return Shard(
+        np.stack([frames for frames, _ in examples]).astype(np.float16), np.stack([targets for _, targets in examples])
+    )
+
+
+_mixer: list[Mixer] = []
+"""The mixer of a worker process, made once when it starts."""
+
+
+def _start_worker(config: Config, split: Split) -> None:
+    _mixer.append(Mixer(library_of(config), split, window_length_s()))
+
+
+def _work(seeds: range) -> Shard:
+    return make_shard(_mixer[0], seeds)
+
+
+def shards(config: Config, split: Split, count: int, size: int, first_seed: int) -> Iterator[Shard]:
+    """Yield shards in order, made ahead by worker processes if there are any; the same seeds give the same shards."""
+    ranges = [range(first_seed + i * size, first_seed + (i + 1) * size) for i in range(count)]
+    workers = config.mixtures.workers
+    if not workers:
+        mixer = Mixer(library_of(config), split, window_length_s())
+        yield from (make_shard(mixer, seeds) for seeds in ranges)
+        return
+    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (config, split)) as pool:
+        ahead: list[Future[Shard]] = []
+        for seeds in ranges:
+            ahead.append(pool.submit(_work, seeds))
+            if len(ahead) > workers + 1:
+                yield ahead.pop(0).result()
+        for future in ahead:
+            yield future.result()

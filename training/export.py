@@ -1,0 +1,134 @@
+"""From trained weights to what ships: the .tflite file, checked on both runtimes, and its card."""
+
+import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from hearing.card import ModelCard, Sensitivity
+from hearing.tflite import open_interpreter
+
+from . import attention
+from .config import LABELS, Config, ConfigError
+from .dataset import FEATURES, WINDOW, WINDOW_FRAMES, library_of
+from .evaluate import calibrate
+from .recordings import Library
+from .train import run_folder
+
+TOLERANCE = 1e-4
+"""Largest difference between Keras and either runtime."""
+
+LIMITATIONS = (
+    "First form: trained on few recordings; glass that breaks in unfamiliar rooms is often missed.",
+    "Carbon-monoxide alarms were built from the beeps of real smoke alarms; hardly any real one was heard.",
+    "Alarms heard from another room or through 8 kHz cameras are not measured yet.",
+    "Not a replacement for certified alarms.",
+)
+
+
+def export(config: Config, card_path: Path) -> ModelCard:
+    """Convert the weights of a finished run, choose the thresholds on validation recordings, and save model and card.
+
+    Raises:
+        ConfigError: the run has not been trained yet.
+        ValueError: Keras and a runtime disagree.
+    """
+    weights = run_folder(config) / "attention.weights.h5"
+    if not weights.is_file():
+        raise ConfigError(f"{weights}: no such file; train first: python -m training train --config {config.name}")
+    model, encoder, head = attention.build(config.attention)
+    model.load_weights(weights)
+    content = convert(encoder, head)
+    worst = max(difference(model, content, runtime) for runtime in ("litert", "numpy"))
+    if worst > TOLERANCE:
+        raise ValueError(f"Keras and .tflite differ by {worst:.1e}, more than {TOLERANCE:.0e}")
+    library = library_of(config)
+    card = ModelCard(
+        path=card_path,
+        name="attention",
+        version=datetime.now(UTC).strftime("%Y.%m.%d"),
+        model=card_path.with_suffix(".tflite").name,
+        labels=LABELS,
+        thresholds={label: dict.fromkeys(Sensitivity, 0.5) for label in LABELS},
+        content=content,
+        features=FEATURES,
+        window=WINDOW,
+        training=_provenance(config, library),
+        limitations=LIMITATIONS,
+    )
+    card = replace(card, thresholds=calibrate(card, library))
+    card_path.parent.mkdir(parents=True, exist_ok=True)
+    card.save()
+    size_kb = len(content) / 1e3
+    print(f"{card_path}: {size_kb:.0f} kB, {model.count_params()} parameters, differs from Keras by {worst:.1e}")
+    return card
+
+
+def convert(encoder: keras.Model, head: keras.Model) -> bytes:
+    """Return one float .tflite file with the signatures "encode" and "attend"."""
+    chunk = WINDOW.chunk_frames + WINDOW.context_frames
+    archive = keras.export.ExportArchive()
+    archive.track(encoder)
+    archive.track(head)
+
+    def encode(frames: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"embedding": encoder(frames, training=False)}
+
+    def attend(embeddings: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"logits": head(embeddings, training=False)}
+
+    frames = tf.TensorSpec((1, chunk, FEATURES.mel_bands), tf.float32, name="frames")
+    embeddings = tf.TensorSpec((1, WINDOW.window_steps, head.input_shape[-1]), tf.float32, name="embeddings")
+    archive.add_endpoint("encode", encode, [frames])
+    archive.add_endpoint("attend", attend, [embeddings])
+    with tempfile.TemporaryDirectory() as folder:
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["encode", "attend"])
+        content: bytes = converter.convert()
+    return content
+
+
+def difference(model: keras.Model, content: bytes, runtime: str, windows: int = 4) -> float:
+    """Return the largest difference of a logit between the whole Keras model and the chunked .tflite file."""
+    interpreter = open_interpreter(content, runtime)
+    rng = np.random.default_rng(0)
+    worst = 0.0
+    for _ in range(windows):
+        frames = rng.normal(0, 1, (WINDOW_FRAMES, FEATURES.mel_bands)).astype(np.float32)
+        chunk = WINDOW.chunk_frames + WINDOW.context_frames
+        starts = range(0, WINDOW_FRAMES - chunk + 1, WINDOW.chunk_frames)
+        encoded = [interpreter.run("encode", frames=frames[None, s : s + chunk])["embedding"][0] for s in starts]
+        logits = interpreter.run("attend", embeddings=np.concatenate(encoded)[None])["logits"]
+        worst = max(worst, float(np.abs(model(frames[None], training=False).numpy() - logits).max()))
+    return worst
+
+
+def _provenance(config: Config, library: Library) -> dict[str, Any]:
+    used = [r for r in library.recordings if r.split == "train" and not r.doubtful]
+    sources: dict[str, int] = {}
+    for recording in used:
+        sources[recording.kind] = sources.get(recording.kind, 0) + 1
+    licences: dict[str, int] = {}
+    for recording in used:
+        licences[_licence(recording.licence)] = licences.get(_licence(recording.licence), 0) + 1
+    return {
+        "seed": config.seed,
+        "config_sha256": config.sha256,
+        "recordings_sha256": library.sha256,
+        "date": datetime.now(UTC).date().isoformat(),
+        "sources": sources,
+        "licences": dict(sorted(licences.items(), key=lambda item: -item[1])),
+    }
+
+
+def _licence(text: str) -> str:
+    """Sum a row's licence up in a word or two."""
+    for name in ("CC0", "CC BY-NC", "CC BY-SA", "CC BY", "ODbL", "MIT", "GPL", "Apache"):
+        if name.lower().replace(" ", "-") in text.lower().replace(" ", "-"):
+            return name
+    return "other or not stated"
