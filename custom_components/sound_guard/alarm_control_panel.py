@@ -1,0 +1,132 @@
+"""The guard of the house as an alarm panel."""
+
+from homeassistant.components.alarm_control_panel import AlarmControlPanelEntity
+from homeassistant.components.alarm_control_panel.const import (
+    AlarmControlPanelEntityFeature,
+    AlarmControlPanelState,
+    CodeFormat,
+)
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
+
+from .const import CONF_CODE, DOMAIN
+from .entity import async_save_states, guard_device
+from .guard import guard_as_dict, guard_from_dict, guard_from_state
+from .runtime import SoundGuardConfigEntry
+from .src.hearing.guard import Mode, State
+
+PARALLEL_UPDATES = 0
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: SoundGuardConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the panel."""
+    async_add_entities([GuardPanel(entry)])
+
+
+class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
+    """Arms and disarms the guard, and shows what raised the alarm.
+
+    Arming needs no code, so that leaving the house is never held up; disarming does, if the owner has set one. A wrong
+    code is refused either way.
+    """
+
+    _attr_has_entity_name = True
+    _attr_name = None
+    _attr_should_poll = False
+    _attr_translation_key = "guard"
+    _attr_code_arm_required = False
+    _attr_supported_features = (
+        AlarmControlPanelEntityFeature.ARM_AWAY
+        | AlarmControlPanelEntityFeature.ARM_HOME
+        | AlarmControlPanelEntityFeature.ARM_NIGHT
+        | AlarmControlPanelEntityFeature.TRIGGER
+    )
+
+    def __init__(self, entry: SoundGuardConfigEntry) -> None:
+        """Show the guard of an installation."""
+        self._guard = entry.runtime_data.guard
+        self._code: str | None = entry.options.get(CONF_CODE)
+        self._attr_code_format = CodeFormat.NUMBER if self._code else None
+        self._attr_unique_id = f"{entry.entry_id}_guard"
+        self._attr_device_info = guard_device(entry)
+
+    @property
+    def extra_restore_state_data(self) -> RestoredExtraData:
+        """Return what is needed to go on after a restart."""
+        return RestoredExtraData(guard_as_dict(self._guard.now) | {"changed_by": self.changed_by})
+
+    async def async_added_to_hass(self) -> None:
+        """Go on from before a restart, and follow the guard."""
+        await super().async_added_to_hass()
+        if (extra := await self.async_get_last_extra_data()) is not None:
+            stored = extra.as_dict()
+            self._attr_changed_by = stored.get("changed_by")
+            guard = guard_from_dict(stored)
+        else:
+            last = await self.async_get_last_state()
+            guard = guard_from_state(last.state, last.last_changed) if last else None
+        if guard is not None:
+            self._guard.restore(guard)
+        self._show()
+        self.async_on_remove(self._guard.subscribe(self._follow))
+
+    async def async_alarm_arm_away(self, code: str | None = None) -> None:
+        """Arm for an empty house."""
+        await self._arm(Mode.ARMED_AWAY, code)
+
+    async def async_alarm_arm_home(self, code: str | None = None) -> None:
+        """Arm with people at home."""
+        await self._arm(Mode.ARMED_HOME, code)
+
+    async def async_alarm_arm_night(self, code: str | None = None) -> None:
+        """Arm with people asleep."""
+        await self._arm(Mode.ARMED_NIGHT, code)
+
+    async def async_alarm_disarm(self, code: str | None = None) -> None:
+        """Disarm, and end a raised alarm."""
+        self._check(code or "")
+        await self._by_a_person()
+        self._guard.disarm()
+
+    async def async_alarm_trigger(self, code: str | None = None) -> None:
+        """Raise the alarm by hand; never needs a code."""
+        await self._by_a_person()
+        self._guard.trigger()
+
+    async def _arm(self, mode: Mode, code: str | None) -> None:
+        if code:
+            self._check(code)
+        if self._guard.now.state is State.TRIGGERED:
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="disarm_first")
+        await self._by_a_person()
+        self._guard.arm(mode)
+
+    def _check(self, code: str) -> None:
+        if self._code and code != self._code:
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="wrong_code")
+
+    async def _by_a_person(self) -> None:
+        """Note who asked, where Home Assistant knows."""
+        user_id = self._context.user_id if self._context else None
+        user = await self.hass.auth.async_get_user(user_id) if user_id else None
+        self._attr_changed_by = user.name if user else None
+
+    @callback
+    def _follow(self) -> None:
+        if cause := self._guard.now.cause:
+            self._attr_changed_by = cause.microphone
+        self._show()
+        self.async_write_ha_state()
+        self.hass.async_create_task(async_save_states(self.hass), "sound_guard saves the guard")
+
+    def _show(self) -> None:
+        guard = self._guard.now
+        self._attr_alarm_state = AlarmControlPanelState(guard.state)
+        self._attr_extra_state_attributes = {
+            "triggered_by": guard.cause.label if guard.cause else None,
+            "microphone": guard.cause.microphone if guard.cause else None,
+        }

@@ -1,0 +1,53 @@
+"""One event per sound that a microphone hears."""
+
+from homeassistant.components.event import EventEntity
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .const import SUBENTRY_MICROPHONE
+from .entity import MicrophoneEntity
+from .microphone import Heard, News
+from .runtime import SoundGuardConfigEntry
+from .src.hearing.detection import Phase
+
+PARALLEL_UPDATES = 0
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: SoundGuardConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the event entity of every microphone."""
+    for subentry in entry.get_subentries_of_type(SUBENTRY_MICROPHONE):
+        async_add_entities([SoundEvent(entry, subentry)], config_subentry_id=subentry.subentry_id)
+
+
+class SoundEvent(MicrophoneEntity, EventEntity):
+    """Fires once per sound, when it is first heard; a sound that goes on does not fire again."""
+
+    _attr_translation_key = "sound"
+
+    def __init__(self, entry: SoundGuardConfigEntry, subentry: ConfigSubentry) -> None:
+        """Fire for every sound the model knows."""
+        super().__init__(entry, subentry, "sound")
+        self._attr_event_types = list(entry.runtime_data.card.labels)
+
+    @property
+    def available(self) -> bool:
+        """Return whether the microphone hears."""
+        return self.microphone.status.connected
+
+    @callback
+    def _take(self, news: News) -> None:
+        if isinstance(news, Heard):
+            if news.phase is not Phase.STARTED:
+                return
+            self._trigger_event(
+                news.label,
+                {
+                    "confidence": round(news.confidence, 3),
+                    "onset": news.onset.isoformat(timespec="milliseconds"),
+                    "duration": round(news.duration_s, 2),
+                },
+            )
+        self.async_write_ha_state()

@@ -1,0 +1,210 @@
+"""What Home Assistant's and the Marketplace's validators check, as far as it can be checked here."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
+
+from custom_components.sound_guard import PLATFORMS
+from custom_components.sound_guard.config_flow import OPTIONS_SCHEMA
+from custom_components.sound_guard.const import DOMAIN, SUBENTRY_MICROPHONE
+from custom_components.sound_guard.microphone import FAULT
+from custom_components.sound_guard.src.hearing.card import Sensitivity
+from custom_components.sound_guard.src.hearing.source import Reason
+
+from .fakes import LABELS
+
+ROOT = Path(__file__).parents[2]
+INTEGRATION = ROOT / "custom_components" / DOMAIN
+SOURCES = {path.name: path.read_text() for path in INTEGRATION.glob("*.py")}
+
+KEY = re.compile(r"^(?!.+[_-]{2})(?![_-])[a-z0-9-_]+(?<![_-])$")
+ADDRESS = re.compile(r"(?:[a-z]+://|www\.)[a-z0-9]+(?:[-.][a-z0-9]+)*\.[a-z]{2,5}", re.IGNORECASE)
+
+
+def load(path: Path) -> Any:
+    """Return a JSON file, which must not hold a key twice."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        assert len(keys) == len(set(keys)), f"{path.name} holds a key twice: {keys}"
+        return dict(pairs)
+
+    return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once)
+
+
+MANIFEST = load(INTEGRATION / "manifest.json")
+ICONS = load(INTEGRATION / "icons.json")
+TRANSLATIONS = load(INTEGRATION / "translations" / "en.json")
+FLOW = TRANSLATIONS["config_subentries"][SUBENTRY_MICROPHONE]
+
+
+def texts(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield every text of a tree with its path."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from texts(value, (*path, key))
+    else:
+        yield path, tree
+
+
+def strings(source: str) -> set[str]:
+    """Return every string that stands in a Python file by itself."""
+    return {
+        node.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def test_the_manifest_has_what_the_validators_demand() -> None:
+    required = {"codeowners", "documentation", "domain", "iot_class", "issue_tracker", "name", "version"}
+    assert required <= MANIFEST.keys()
+    assert MANIFEST["domain"] == INTEGRATION.name == DOMAIN
+    assert list(MANIFEST) == ["domain", "name", *sorted(MANIFEST.keys() - {"domain", "name"})]
+    assert all(owner.startswith("@") for owner in MANIFEST["codeowners"])
+    assert MANIFEST["documentation"].startswith("https://")
+    assert MANIFEST["issue_tracker"].startswith("https://")
+    assert "quality_scale" not in MANIFEST, "only core integrations may claim one"
+    assert AwesomeVersion(MANIFEST["version"], ensure_strategy=AwesomeVersionStrategy.SEMVER)
+
+
+def test_the_manifest_asks_for_nothing_that_home_assistant_os_cannot_install() -> None:
+    assert MANIFEST["requirements"] == ["numpy>=2.3.2"]
+
+
+def test_what_is_imported_from_home_assistants_components_is_a_dependency() -> None:
+    declared = {*MANIFEST["dependencies"], *MANIFEST["after_dependencies"], *PLATFORMS}
+    # Part of every Home Assistant, or without a set-up of its own.
+    declared |= {"diagnostics"}
+    used = {match for source in SOURCES.values() for match in re.findall(r"homeassistant\.components\.(\w+)", source)}
+    assert used <= declared
+
+
+def test_no_other_file_is_taken_for_a_manifest() -> None:
+    ours = list(INTEGRATION.rglob("manifest.json"))
+    assert ours == [INTEGRATION / "manifest.json"]
+
+
+def test_every_platform_has_its_file_and_says_how_parallel_it_is() -> None:
+    for platform in PLATFORMS:
+        assert "PARALLEL_UPDATES = 0" in SOURCES[f"{platform}.py"]
+
+
+@pytest.mark.parametrize(("path", "text"), list(texts(TRANSLATIONS)), ids=lambda value: str(value)[:60])
+def test_a_text_is_plain(path: tuple[str, ...], text: str) -> None:
+    assert all(KEY.match(key) for key in path)
+    assert text == text.strip()
+    assert text
+    assert not re.search(r"<[^>]+>", text), "no HTML"
+    assert not ADDRESS.search(text), "addresses come in as placeholders"
+    assert not re.search(r"'\{\w+\}'", text), "no quoted placeholders"
+    assert "[%" not in text, "references are not resolved outside of core"
+    assert set(re.findall(r"\{([^}]*)\}", text)) <= {"microphone", "level", "peak", "example", "problem"}
+
+
+def test_the_translations_have_no_sections_that_home_assistant_does_not_know() -> None:
+    assert TRANSLATIONS.keys() <= {"config", "config_subentries", "entity", "exceptions", "issues", "options"}
+    assert FLOW.keys() == {"entry_type", "initiate_flow", "step", "progress", "error", "abort"}
+
+
+@pytest.mark.parametrize("flow", [TRANSLATIONS["config"], FLOW, TRANSLATIONS["options"]])
+def test_every_field_is_named_and_explained(flow: dict[str, Any]) -> None:
+    for step in flow["step"].values():
+        assert step.get("data", {}).keys() == step.get("data_description", {}).keys()
+
+
+def test_every_page_of_a_microphone_is_translated_and_no_other() -> None:
+    flow = SOURCES["microphone_flow.py"]
+    pages = set(re.findall(r"async def async_step_(\w+)", flow)) - {"listen", "save"}
+    assert FLOW["step"].keys() == pages
+    for menu in ("user", "reconfigure"):
+        assert FLOW["step"][menu]["menu_options"].keys() == {"local", "stream", "camera"}
+    assert FLOW["step"]["silence"]["menu_options"].keys() == {"save", "local", "stream", "camera"}
+
+
+def test_every_reason_why_nothing_is_heard_is_translated_and_no_other() -> None:
+    assert FLOW["error"].keys() == {*Reason, "no_stream", "unknown"}
+
+
+def test_every_option_is_translated_and_no_other() -> None:
+    assert TRANSLATIONS["options"]["step"]["init"]["data"].keys() == {str(key) for key in OPTIONS_SCHEMA.schema}
+    assert TRANSLATIONS["options"]["error"].keys() <= strings(SOURCES["config_flow.py"])
+
+
+def test_every_exception_is_translated_and_no_other() -> None:
+    raised = set(re.findall(r'translation_key="(\w+)"', "".join(SOURCES.values()))) | {"model_unusable"}
+    assert TRANSLATIONS["exceptions"].keys() == raised
+    assert TRANSLATIONS["issues"].keys() == {"model_unusable"}
+
+
+def translation_keys() -> dict[str, set[str]]:
+    """Return the translation keys that the entities of each platform use."""
+    found = {
+        platform: set(re.findall(r'_attr_translation_key = "(\w+)"', SOURCES[f"{platform}.py"]))
+        for platform in PLATFORMS
+    }
+    return {platform: keys for platform, keys in found.items() if keys}
+
+
+def test_every_entity_is_translated_and_no_other() -> None:
+    assert {platform: set(keys) for platform, keys in TRANSLATIONS["entity"].items()} == translation_keys()
+    entity = TRANSLATIONS["entity"]
+    assert entity["select"]["sensitivity"]["state"].keys() == set(Sensitivity)
+    event = entity["event"]["sound"]["state_attributes"]
+    assert event["event_type"]["state"].keys() == set(LABELS)
+    assert event.keys() - {"event_type"} <= strings(SOURCES["event.py"])
+    problem = entity["binary_sensor"]["connectivity"]["state_attributes"]["problem"]
+    assert problem["state"].keys() == {*Reason, FAULT}
+    assert "problem" in strings(SOURCES["binary_sensor.py"])
+    panel = entity["alarm_control_panel"]["guard"]["state_attributes"]
+    assert panel["triggered_by"]["state"].keys() == set(LABELS)
+    assert panel.keys() <= strings(SOURCES["alarm_control_panel.py"])
+
+
+def test_every_icon_belongs_to_an_entity_and_is_one_of_material_design() -> None:
+    assert ICONS.keys() == {"entity"}
+    assert all(text.startswith("mdi:") for _, text in texts(ICONS))
+    for platform, icons in ICONS["entity"].items():
+        assert set(icons) <= translation_keys()[platform]
+        for icon in icons.values():
+            assert icon["default"] not in icon.get("state", {}).values(), "a state's icon must differ from the default"
+
+
+def test_the_store_is_told_the_name_and_the_oldest_home_assistant() -> None:
+    hacs = load(ROOT / "hacs.json")
+    allowed = {
+        "content_in_root",
+        "country",
+        "filename",
+        "hacs",
+        "hide_default_branch",
+        "homeassistant",
+        "name",
+        "persistent_directory",
+        "render_readme",
+        "zip_release",
+    }
+    assert hacs.keys() <= allowed
+    assert hacs["name"] == MANIFEST["name"]
+    assert AwesomeVersion(hacs["homeassistant"]) >= "2026.10.0"
+    assert bool(hacs.get("zip_release")) == ("filename" in hacs)
+
+
+@pytest.mark.parametrize(("name", "size"), [("icon.png", 256), ("icon@2x.png", 512)])
+def test_the_brand_has_an_icon_of_the_right_size(name: str, size: int) -> None:
+    content = (INTEGRATION / "brand" / name).read_bytes()
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    assert int.from_bytes(content[16:20]) == int.from_bytes(content[20:24]) == size
+
+
+def test_the_brand_has_a_logo() -> None:
+    content = (INTEGRATION / "brand" / "logo.png").read_bytes()
+    width, height = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
+    assert 128 <= height <= 256
+    assert width > height
