@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SAMPLE_RATE_HZ = 16_000
 BLOCK_SAMPLES = 1_600
 BLOCK_S = BLOCK_SAMPLES / SAMPLE_RATE_HZ
-NOISE_DBFS = -60.0
+NOISE_DBFS = -54.0
 ENDLESS_BYTES = 0xFFFF_FFFF
 """What a header says of a length that nobody knows."""
 

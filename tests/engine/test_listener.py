@@ -1,6 +1,7 @@
 """The listener with the shipped model: hears the bundled recordings, on every runtime and however it is fed."""
 
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hearing import Detection, Listener, ModelCard, Phase, Sensitivity
-from hearing.card import ATTENTION_CARD
+from hearing.card import ATTENTION_CARD, CardError
 from hearing.features import LogMel
 from hearing.tflite import open_interpreter
 
@@ -66,6 +67,12 @@ def test_litert_and_numpy_agree_on_random_and_real_windows() -> None:
         embeddings = track[None, start : start + steps]
         one, other = (x.run("attend", embeddings=embeddings)["logits"] for x in (litert, executor))
         assert np.abs(one - other).max() < 1e-4
+
+
+def test_a_model_that_is_none_is_refused_by_name() -> None:
+    for runtime in ("litert", "numpy"):
+        with pytest.raises(CardError, match=r"attention\.tflite: is damaged"):
+            Listener(replace(CARD, content=b"TFL3 and nothing more"), runtime=runtime)
 
 
 def test_silence_and_noise_are_no_alarm() -> None:

@@ -128,7 +128,7 @@ def _depth(card: ModelCard, interpreter: Interpreter) -> int:
     try:
         return interpreter.shapes("encode")[1]["embedding"][-1]
     except (KeyError, IndexError, ValueError) as error:
-        raise CardError(f"{card.path.with_name(card.model)}: is no attention model (no signature 'encode')") from error
+        raise CardError(f"{card.model_path}: is no attention model (no signature 'encode')") from error
 
 
 def _check(
@@ -141,7 +141,7 @@ def _check(
     try:
         found = interpreter.shapes(signature)
     except (KeyError, ValueError) as error:
-        raise CardError(f"{card.path.with_name(card.model)}: has no signature {signature!r}") from error
+        raise CardError(f"{card.model_path}: has no signature {signature!r}") from error
     if found != (inputs, outputs):
-        file = card.path.with_name(card.model)
+        file = card.model_path
         raise CardError(f"{file}: the tensors of {signature!r} are {found}, the card says {(inputs, outputs)}")

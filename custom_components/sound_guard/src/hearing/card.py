@@ -117,6 +117,11 @@ class ModelCard:
     limitations: tuple[str, ...] = ()
 
     @property
+    def model_path(self) -> Path:
+        """Where the model file lies."""
+        return self.path.with_name(self.model)
+
+    @property
     def sha256(self) -> str:
         """SHA-256 of the model file, in hexadecimal."""
         return hashlib.sha256(self.content).hexdigest()
@@ -175,7 +180,7 @@ class ModelCard:
 
     def save(self) -> None:
         """Write the card and its model file; the card comes last, so that a half-written pair is never valid."""
-        self.path.with_name(self.model).write_bytes(self.content)
+        self.model_path.write_bytes(self.content)
         card = {
             "schema": SCHEMA,
             "name": self.name,

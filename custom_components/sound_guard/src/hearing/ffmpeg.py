@@ -132,8 +132,9 @@ class FfmpegSource:
                 return
             assert self._child.stderr is not None
             # The sound is over, so ffmpeg is as good as gone; one that lingers is stopped.
+            code: int | None = None
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._child.wait(_STOP_S)
+                code = self._child.wait(_STOP_S)
             _stop(self._child)
             self._poll = select.poll()
             self._poll.register(self._child.stderr, select.POLLIN)
@@ -141,7 +142,6 @@ class FfmpegSource:
                 if not self._poll.poll(0) or not (words := os.read(self._child.stderr.fileno(), _READ_BYTES)):
                     break
                 self._said = (self._said + words)[-_STDERR_BYTES:]
-            code = self._child.returncode
         if code == 0 and not self._intake.is_live:
             return
         if code is not None and code < 0:
@@ -152,12 +152,12 @@ class FfmpegSource:
 
     def _explain(self) -> SourceError:
         """Return why nothing was heard, judged by what ffmpeg said."""
-        words = self._said.decode(errors="replace").replace(self._intake.name, "")
+        # Without the name that ffmpeg begins with: a path may look like an error.
+        words = self._said.decode(errors="replace").replace(f"{self._intake.name}: ", "")
         for pattern, reason, sentence in self._intake.complaints:
             if re.search(pattern, words.lower()):
                 return SourceError(reason, sentence.format(self.description))
-        lines = redact_all(words).split("\n")
-        last = next((line.strip(" :") for line in reversed(lines) if line.strip(" :")), "nothing")
+        last = next((line for line in reversed(redact_all(words).splitlines()) if line.strip()), "nothing")
         return SourceError(Reason.LOST, f"{self.description}: no sound came; ffmpeg says: {last[:200]}")
 
 

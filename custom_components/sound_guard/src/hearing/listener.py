@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from .attention import AttentionModel
-from .card import ModelCard, Sensitivity
+from .card import CardError, ModelCard, Sensitivity
 from .decoder import Decoder
 from .detection import Detection
 from .features import Block, LogMel
 from .ring import Ring
-from .tflite import open_interpreter
+from .tflite import ModelFormatError, open_interpreter
 
 RING_S = 15.0
 """Seconds of sound kept in memory: the model's window and a little before it."""
@@ -25,10 +25,13 @@ class Listener:
         """Get ready to listen.
 
         Raises:
-            CardError: the model does not fit its card.
+            CardError: the model is damaged, or does not fit its card.
             RuntimeMissingError: the runtime that was asked for is not installed.
         """
-        interpreter = open_interpreter(card.content, runtime)
+        try:
+            interpreter = open_interpreter(card.content, runtime)
+        except ModelFormatError as error:
+            raise CardError(f"{card.model_path}: is damaged: {error}") from error
         self.runtime = interpreter.runtime
         self.ring = Ring(RING_S, card.features.sample_rate_hz)
         self._features = LogMel(card.features)
