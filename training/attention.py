@@ -4,6 +4,7 @@ After Wang, Kao, Wang (Interspeech 2018): residual features whose time resolutio
 one vector per sound that scores every step; clip loss and frame loss share it.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -14,12 +15,35 @@ from .config import LABELS, AttentionConfig
 from .dataset import FEATURES, WINDOW, WINDOW_FRAMES
 
 
-def build(config: AttentionConfig) -> tuple[keras.Model, keras.Model, keras.Model]:
-    """Return the model, frames (batch, WINDOW_FRAMES, bands) to logits (batch, steps, labels), and its two halves."""
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """The model and the parts of it that are exported."""
+
+    model: keras.Model
+    """Frames (batch, WINDOW_FRAMES, bands) to logits (batch, steps, labels + the teacher's classes): for training."""
+
+    encoder: keras.Model
+    """Frames to embeddings."""
+
+    head: keras.Model
+    """Embeddings to logits of our own labels."""
+
+
+def build(config: AttentionConfig, taught: int) -> Attention:
+    """Return a fresh model; `taught` classes of a teacher are learnt on the side and never exported."""
     encoder = _encoder(config)
-    head = _head(config)
+    embeddings = keras.Input((WINDOW.window_steps, config.depth), name="embeddings")
+    fused = _fused(embeddings, config)
+    logits = _score(fused, len(LABELS), "event_vectors")
+    head = keras.Model(embeddings, logits, name="head")
+    both = layers.Concatenate()([logits, _score(fused, taught, "taught")]) if taught else logits
     frames = keras.Input((WINDOW_FRAMES, FEATURES.mel_bands), name="frames")
-    return keras.Model(frames, head(encoder(frames)), name="attention_model"), encoder, head
+    return Attention(keras.Model(frames, keras.Model(embeddings, both)(encoder(frames))), encoder, head)
+
+
+def _score(fused: Any, count: int, name: str) -> Any:
+    """Score every step by one vector per sound."""
+    return layers.Reshape((WINDOW.window_steps, count))(layers.Conv2D(count, 1, name=name)(fused))
 
 
 def _encoder(config: AttentionConfig) -> keras.Model:
@@ -40,9 +64,8 @@ def _encoder(config: AttentionConfig) -> keras.Model:
     return keras.Model(frames, x, name="encoder")
 
 
-def _head(config: AttentionConfig) -> keras.Model:
-    """Embeddings to one logit per step and sound, from several time resolutions fused."""
-    embeddings = keras.Input((WINDOW.window_steps, config.depth), name="embeddings")
+def _fused(embeddings: Any, config: AttentionConfig) -> Any:
+    """Return features of every step, from several time resolutions fused: (batch, steps, 1, depth)."""
     x = layers.Reshape((WINDOW.window_steps, 1, config.depth))(embeddings)
     fused = []
     for level in range(config.levels):
@@ -51,9 +74,7 @@ def _head(config: AttentionConfig) -> keras.Model:
         for _ in range(1 if level == 0 else 2):
             x = _residual(x, config.depth, kernel=5 if level == 0 else 9)
         fused.append(layers.UpSampling2D((2**level, 1))(x) if level else x)
-    x = _active(layers.Conv2D(config.depth, 1, use_bias=False)(layers.Concatenate()(fused)))
-    logits = layers.Conv2D(len(LABELS), 1, name="event_vectors")(x)
-    return keras.Model(embeddings, layers.Reshape((WINDOW.window_steps, len(LABELS)))(logits), name="head")
+    return _active(layers.Conv2D(config.depth, 1, use_bias=False)(layers.Concatenate()(fused)))
 
 
 def _residual(x: Any, depth: int, kernel: int) -> Any:
@@ -67,21 +88,27 @@ def _active(x: Any) -> Any:
     return layers.ReLU()(layers.BatchNormalization()(x))
 
 
-def loss(clip_weight: float, positive_weight: float) -> Any:
+def loss(clip_weight: float, positive_weight: float, teacher_weight: float) -> Any:
     """Return the loss of the paper: frame loss plus clip loss over the attention-weighted and the highest logit.
 
-    Unlike the paper the frame loss is taken on all clips: silence must stay silent.
+    Unlike the paper the frame loss is taken on all clips: silence must stay silent. Behind the labels, targets and
+    logits hold the teacher's classes, which count by their frame loss alone.
     """
+    own = len(LABELS)
 
     def attention_loss(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        targets = ops.cast(targets, logits.dtype)
+        taught, targets = targets[..., own:], targets[..., :own]
+        taught_logits, logits = logits[..., own:], logits[..., :own]
         frame = ops.mean(tf.nn.weighted_cross_entropy_with_logits(targets, logits, positive_weight))
         present = ops.max(targets, axis=1)
         probabilities = ops.sigmoid(logits)
-        attention = probabilities / (ops.sum(probabilities, axis=1, keepdims=True) + 1e-6)
+        attention = probabilities / (ops.sum(probabilities, axis=1, keepdims=True) + 1e-12)
         pooled = ops.sum(attention * logits, axis=1)
         clip = tf.nn.sigmoid_cross_entropy_with_logits(present, pooled)
         best = tf.nn.sigmoid_cross_entropy_with_logits(present, ops.max(logits, axis=1))
-        return frame + clip_weight * (ops.mean(clip) + 0.5 * ops.mean(best))
+        own_loss = frame + clip_weight * (ops.mean(clip) + 0.5 * ops.mean(best))
+        if not taught_logits.shape[-1]:
+            return own_loss
+        return own_loss + teacher_weight * ops.mean(tf.nn.sigmoid_cross_entropy_with_logits(taught, taught_logits))
 
     return attention_loss

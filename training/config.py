@@ -38,6 +38,17 @@ class MixturesConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class TeacherConfig:
+    """Who teaches what our few recordings do not hold; training works without a teacher."""
+
+    model: str = ""
+    """YAMNet's .tflite, relative to the repository; empty: no teacher."""
+
+    weight: float = 3.0
+    """Weight of the loss against the teacher's scores."""
+
+
+@dataclass(frozen=True, slots=True)
 class AttentionConfig:
     """Size of the attention model."""
 
@@ -74,6 +85,7 @@ class Config:
     seed: int
     recordings: RecordingsConfig
     mixtures: MixturesConfig
+    teacher: TeacherConfig
     attention: AttentionConfig
     train: TrainConfig
     sha256: str

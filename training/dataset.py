@@ -14,8 +14,10 @@ from hearing.features import FeatureConfig, Frames, LogMel
 
 from .config import LABELS, Config
 from .mixtures import Mixer, Mixture
-from .recordings import Library, Split
+from .recordings import Library, ManifestError, Split
+from .teacher import Teacher
 
+REPOSITORY = Path(__file__).parents[1]
 FEATURES = FeatureConfig()
 WINDOW = WindowConfig()
 WINDOW_FRAMES = WINDOW.window_steps * WINDOW.frames_per_step + WINDOW.context_frames
@@ -32,11 +34,14 @@ class Shard:
     targets: NDArray[np.uint8]
     """(mixtures, window_steps, labels): 1 where the sound is."""
 
+    taught: NDArray[np.uint8]
+    """(mixtures, teacher's windows, teacher's classes): its scores in 255ths; no classes without a teacher."""
+
 
 def library_of(config: Config) -> Library:
     """Return the library that a configuration names; relative folders count from the repository."""
     folder = config.recordings.folder
-    path = Path(__file__).parents[1] / folder if folder else None
+    path = REPOSITORY / folder if folder else None
     return Library.load(path, config.seed, (config.recordings.validation_share, config.recordings.test_share))
 
 
@@ -65,24 +70,51 @@ def example(mixture: Mixture) -> tuple[Frames, NDArray[np.uint8]]:
     return frames, targets
 
 
-def make_shard(mixer: Mixer, seeds: range) -> Shard:
-    """Return the mixtures of the given seeds."""
-    examples = [example(mixer.render(mixer.draw(seed))) for seed in seeds]
-    return Shard(
-        np.stack([frames for frames, _ in examples]).astype(np.float16), np.stack([targets for _, targets in examples])
-    )
+class ShardMaker:
+    """Makes shards of one split; one instance per process."""
+
+    def __init__(self, config: Config, split: Split) -> None:
+        """Get the recordings and the teacher ready."""
+        self._mixer = Mixer(library_of(config), split, window_length_s())
+        self._teacher = teacher_of(config)
+
+    def make(self, seeds: range) -> Shard:
+        """Return the mixtures of the given seeds."""
+        frames, targets, taught = [], [], []
+        for seed in seeds:
+            mixture = self._mixer.render(self._mixer.draw(seed))
+            shown = example(mixture)
+            frames.append(shown[0].astype(np.float16))
+            targets.append(shown[1])
+            scores = self._teacher.listen(mixture.samples) if self._teacher else np.zeros((1, 0), np.float32)
+            taught.append(np.round(255 * scores).astype(np.uint8))
+        return Shard(np.stack(frames), np.stack(targets), np.stack(taught))
 
 
-_mixer: list[Mixer] = []
-"""The mixer of a worker process, made once when it starts."""
+def teacher_of(config: Config) -> Teacher | None:
+    """Return the configuration's teacher, None if it has none.
+
+    Raises:
+        ManifestError: the teacher's file is missing.
+    """
+    if not config.teacher.model:
+        return None
+    model = REPOSITORY / config.teacher.model
+    if not model.is_file():
+        raise ManifestError(f'{model}: the teacher is missing; set [teacher] model = "" to train without one')
+    return Teacher(model)
+
+
+_maker: list[ShardMaker] = []
+"""The maker of a worker process, made once when it starts."""
 
 
 def _start_worker(config: Config, split: Split) -> None:
-    _mixer.append(Mixer(library_of(config), split, window_length_s()))
+    _maker.append(ShardMaker(config, split))
 
 
 def _work(seeds: range) -> Shard:
-    return make_shard(_mixer[0], seeds)
+    return _maker[0].make(seeds)
 
 
 def shards(config: Config, split: Split, count: int, size: int, first_seed: int) -> Iterator[Shard]:
@@ -90,8 +122,8 @@ def shards(config: Config, split: Split, count: int, size: int, first_seed: int)
     ranges = [range(first_seed + i * size, first_seed + (i + 1) * size) for i in range(count)]
     workers = config.mixtures.workers
     if not workers:
-        mixer = Mixer(library_of(config), split, window_length_s())
-        yield from (make_shard(mixer, seeds) for seeds in ranges)
+        maker = ShardMaker(config, split)
+        yield from (maker.make(seeds) for seeds in ranges)
         return
     with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (config, split)) as pool:
         ahead: list[Future[Shard]] = []

@@ -18,7 +18,7 @@ from .config import LABELS, Config, ConfigError
 from .dataset import FEATURES, WINDOW, WINDOW_FRAMES, library_of
 from .evaluate import calibrate
 from .recordings import Library
-from .train import run_folder
+from .train import run_folder, taught_classes
 
 TOLERANCE = 1e-4
 """Largest difference between Keras and either runtime."""
@@ -41,10 +41,10 @@ def export(config: Config, card_path: Path) -> ModelCard:
     weights = run_folder(config) / "attention.weights.h5"
     if not weights.is_file():
         raise ConfigError(f"{weights}: no such file; train first: python -m training train --config {config.name}")
-    model, encoder, head = attention.build(config.attention)
-    model.load_weights(weights)
-    content = convert(encoder, head)
-    worst = max(difference(model, content, runtime) for runtime in ("litert", "numpy"))
+    parts = attention.build(config.attention, taught_classes(config))
+    parts.model.load_weights(weights)
+    content = convert(parts.encoder, parts.head)
+    worst = max(difference(parts, content, runtime) for runtime in ("litert", "numpy"))
     if worst > TOLERANCE:
         raise ValueError(f"Keras and .tflite differ by {worst:.1e}, more than {TOLERANCE:.0e}")
     library = library_of(config)
@@ -64,8 +64,9 @@ def export(config: Config, card_path: Path) -> ModelCard:
     card = replace(card, thresholds=calibrate(card, library))
     card_path.parent.mkdir(parents=True, exist_ok=True)
     card.save()
+    parameters = parts.encoder.count_params() + parts.head.count_params()
     size_kb = len(content) / 1e3
-    print(f"{card_path}: {size_kb:.0f} kB, {model.count_params()} parameters, differs from Keras by {worst:.1e}")
+    print(f"{card_path}: {size_kb:.0f} kB, {parameters} parameters, differs from Keras by {worst:.1e}")
     return card
 
 
@@ -93,7 +94,7 @@ def convert(encoder: keras.Model, head: keras.Model) -> bytes:
     return content
 
 
-def difference(model: keras.Model, content: bytes, runtime: str, windows: int = 4) -> float:
+def difference(parts: attention.Attention, content: bytes, runtime: str, windows: int = 4) -> float:
     """Return the largest difference of a logit between the whole Keras model and the chunked .tflite file."""
     interpreter = open_interpreter(content, runtime)
     rng = np.random.default_rng(0)
@@ -104,7 +105,8 @@ def difference(model: keras.Model, content: bytes, runtime: str, windows: int = 
         starts = range(0, WINDOW_FRAMES - chunk + 1, WINDOW.chunk_frames)
         encoded = [interpreter.run("encode", frames=frames[None, s : s + chunk])["embedding"][0] for s in starts]
         logits = interpreter.run("attend", embeddings=np.concatenate(encoded)[None])["logits"]
-        worst = max(worst, float(np.abs(model(frames[None], training=False).numpy() - logits).max()))
+        whole = parts.model(frames[None], training=False).numpy()[..., : len(LABELS)]
+        worst = max(worst, float(np.abs(whole - logits).max()))
     return worst
 
 

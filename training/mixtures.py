@@ -48,8 +48,14 @@ class Event:
     ebr_db: float
     """Event-to-background ratio over the event's own length."""
 
+    speed: float
+    """How much faster a recording is played; its pitch goes along."""
+
     room: str | None
     """Impulse response it is heard through."""
+
+    reverberation_s: float | None
+    """Decay time (60 dB) of a simulated room; used without a recorded one."""
 
     door_hz: float | None
     """Corner of the low-pass of a closed door."""
@@ -107,12 +113,12 @@ class Mixer:
         """Return the recipe of a seed, always the same."""
         rng = np.random.default_rng(seed)
         events: list[Event] = []
-        label = str(rng.choice([*LABELS, "none"], p=[0.28, 0.26, 0.22, 0.24]))
+        label = str(rng.choice([*LABELS, "none"], p=[0.27, 0.24, 0.19, 0.30]))
         if label != "none":
             events.append(self._event(label, rng))
-        if rng.random() < (0.5 if label == "none" else 0.12):
+        if rng.random() < (0.4 if label == "none" else 0.12):
             events.append(self._look_alike(rng))
-        if self._negatives and rng.random() < (0.4 if label == "none" else 0.2):
+        if self._negatives and rng.random() < (0.7 if label == "none" else 0.25):
             events.append(self._foreground(rng))
         return Recipe(
             seed=seed,
@@ -194,6 +200,9 @@ class Mixer:
     ) -> Event:
         retime = recording is None and pattern is not None and self._beeps and rng.random() < 0.5
         low, high = (-6, 30) if label in ALARMS.values() else (-3, 30)
+        # An alarm must keep its timing; other sounds come in all sizes.
+        spread = 0.03 if label == "smoke_alarm" else 0.12
+        recorded = bool(self._rooms) and rng.random() < 0.4
         return Event(
             label=label,
             recording=recording,
@@ -202,7 +211,9 @@ class Mixer:
             at_s=at_s,
             length_s=length_s,
             ebr_db=float(rng.uniform(low, high)),
-            room=self._rooms[int(rng.integers(len(self._rooms)))] if self._rooms and rng.random() < 0.6 else None,
+            speed=float(rng.uniform(1 - spread, 1 + spread)) if recording is not None else 1.0,
+            room=self._rooms[int(rng.integers(len(self._rooms)))] if recorded else None,
+            reverberation_s=float(rng.uniform(0.1, 1.0)) if rng.random() < 0.5 else None,
             door_hz=float(rng.uniform(800, 4_000)) if rng.random() < 0.15 else None,
         )
 
@@ -247,7 +258,7 @@ class Mixer:
     def _render_event(self, event: Event, rng: np.random.Generator) -> tuple[Sound, tuple[float, float]]:
         """Return the event's sound and where in it the event is active."""
         if event.recording is not None:
-            samples = self._cut(event.recording)
+            samples = _play(self._cut(event.recording), event.speed)
         elif event.pattern is None:
             samples = glass(rng)
         else:
@@ -258,6 +269,9 @@ class Mixer:
             response = self._library.read(self._by_file[event.room]).astype(np.float32)
             response = response[int(np.abs(response).argmax()) :][: RATE_HZ // 2]
             samples = oaconvolve(samples, response / np.sqrt(np.sum(response**2))).astype(np.float32)
+        elif event.reverberation_s is not None:
+            response = simulated_room(event.reverberation_s, rng)
+            samples = oaconvolve(samples, response).astype(np.float32)
         if (door_hz := event.door_hz) is not None:
             samples = _shape(samples, lambda hz: 1 / np.sqrt(1 + (hz / door_hz) ** 4))
         return samples, active
@@ -265,6 +279,16 @@ class Mixer:
     def _beep(self, file: str) -> Sound:
         start_s, end_s = _beep_times(self._library)[file]
         return self._cut(Placed(file, start_s, end_s - start_s, 0.0))
+
+
+def simulated_room(reverberation_s: float, rng: np.random.Generator) -> Sound:
+    """Return an impulse response: the direct sound, then noise that decays by 60 dB in the given time."""
+    times = np.arange(round(min(reverberation_s, 0.6) * RATE_HZ)) / RATE_HZ
+    tail = rng.standard_normal(times.size) * 10 ** (-3 * times / reverberation_s)
+    tail *= 10 ** (rng.uniform(-12, 6) / 20) / np.sqrt(np.sum(tail**2))
+    tail[0] = 1.0
+    response: Sound = tail.astype(np.float32)
+    return response
 
 
 def is_smoke(recording: Recording) -> bool:
@@ -288,6 +312,13 @@ def _by_group(recordings: tuple[Recording, ...]) -> dict[str, tuple[Recording, .
     for recording in recordings:
         kinds.setdefault(f"{recording.kind}/{recording.subtype}", []).append(recording)
     return {kind: tuple(members) for kind, members in kinds.items()}
+
+
+def _play(samples: Sound, speed: float) -> Sound:
+    """Play a sound faster or slower."""
+    places = np.arange(0, samples.size - 1, speed)
+    played: Sound = np.interp(places, np.arange(samples.size), samples).astype(np.float32)
+    return played
 
 
 def _add(scene: Sound, piece: Sound, at_s: float) -> None:

@@ -12,8 +12,9 @@ from tqdm import tqdm
 
 from . import attention
 from .config import LABELS, Config
-from .dataset import Shard, library_of, shards
+from .dataset import Shard, library_of, shards, teacher_of
 from .metrics import average_precision
+from .teacher import CLASSES
 
 RUNS = Path(__file__).parent / "runs"
 VALIDATION_SEED = 1_000_000_000
@@ -30,7 +31,9 @@ def train(config: Config, *, fresh: bool = False) -> Path:
     Raises:
         ManifestError: the recordings cannot be used.
     """
-    library_of(config)  # a wrong manifest ends the run here, before any work
+    # A wrong manifest or a missing teacher ends the run here, before any work.
+    library_of(config)
+    teacher_of(config)
     run = run_folder(config)
     progress = run / "progress.json"
     if fresh:
@@ -62,11 +65,11 @@ def train(config: Config, *, fresh: bool = False) -> Path:
 
 def _model(config: Config, run: Path | None) -> keras.Model:
     settings = config.train
-    loss = attention.loss(settings.clip_loss, settings.positive_weight)
+    loss = attention.loss(settings.clip_loss, settings.positive_weight, config.teacher.weight)
     if run is not None:
         model: keras.Model = keras.models.load_model(run / "checkpoint.keras", custom_objects={"attention_loss": loss})
         return model
-    model, _, _ = attention.build(config.attention)
+    model = attention.build(config.attention, taught_classes(config)).model
     steps = config.mixtures.shards * settings.epochs * -(-config.mixtures.shard_mixtures // settings.batch)
     rate = keras.optimizers.schedules.CosineDecay(
         settings.learning_rate / 20,
@@ -85,6 +88,11 @@ def _model(config: Config, run: Path | None) -> keras.Model:
     return model
 
 
+def taught_classes(config: Config) -> int:
+    """Return how many classes of a teacher a run learns on the side."""
+    return len(CLASSES) if config.teacher.model else 0
+
+
 def _from(config: Config, run: Path, done: int) -> Iterator[tuple[int, Shard]]:
     """Yield (position, shard) from where the run stands; later epochs read what the first one made."""
     count, seed = config.mixtures.shards, config.seed * 10_000_000
@@ -98,7 +106,7 @@ def _from(config: Config, run: Path, done: int) -> Iterator[tuple[int, Shard]]:
         size = config.mixtures.shard_mixtures
         made = shards(config, "train", count - first, size, seed + first * size)
         for number, shard in enumerate(made, start=first):
-            np.savez(kept / f"{number}.npz", frames=shard.frames, targets=shard.targets)
+            np.savez(kept / f"{number}.npz", frames=shard.frames, targets=shard.targets, taught=shard.taught)
             if number >= done:
                 yield number, shard
     for position in range(max(done, count), count * config.train.epochs):
@@ -109,7 +117,7 @@ def _from(config: Config, run: Path, done: int) -> Iterator[tuple[int, Shard]]:
 
 def _read(path: Path) -> Shard:
     with np.load(path) as shard:
-        return Shard(shard["frames"], shard["targets"])
+        return Shard(shard["frames"], shard["targets"], shard["taught"])
 
 
 def _learn(model: keras.Model, shard: Shard, config: Config, position: int) -> float:
@@ -119,10 +127,17 @@ def _learn(model: keras.Model, shard: Shard, config: Config, position: int) -> f
     for start in range(0, len(order), config.train.batch):
         chosen = order[start : start + config.train.batch]
         frames = augment(shard.frames[chosen].astype(np.float32), rng)
-        losses.append(float(model.train_on_batch(frames, shard.targets[chosen])))
+        losses.append(float(model.train_on_batch(frames, _targets(shard, chosen))))
     if not np.isfinite(losses).all():
         raise FloatingPointError(f"the loss is not finite at shard {position}; lower the learning rate")
     return float(np.mean(losses))
+
+
+def _targets(shard: Shard, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return our targets and behind them the teacher's, (batch, steps, all); each window until the next."""
+    ours = shard.targets[chosen].astype(np.float32)
+    windows = np.linspace(0, shard.taught.shape[1] - 1, ours.shape[1]).round().astype(int)
+    return np.concatenate((ours, shard.taught[chosen][:, windows].astype(np.float32) / 255), axis=2)
 
 
 def augment(frames: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

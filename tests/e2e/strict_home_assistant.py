@@ -1,7 +1,7 @@
 """Runs Home Assistant like its own command does, but reports what holds its event loop for longer than 50 ms.
 
 asyncio's debug mode names the task that took long, and that is often Home Assistant's: a request, a set-up. So a thread
-looks at what the loop is doing, and reports Sound Guard by name when its code is at work every time.
+looks at what the loop is doing, and names the file of Sound Guard that is at work every time.
 """
 
 import asyncio
@@ -35,55 +35,25 @@ def _watch(loop_thread: int) -> None:
     while True:
         time.sleep(LOOK_EVERY_S)
         frame = sys._current_frames().get(loop_thread)
-        if not _is_ours(frame):
+        if (file := _file_of_ours(frame)) is None:
             began_s = None
         elif began_s is None:
             began_s = time.monotonic()
         elif time.monotonic() - began_s > LIMIT_S:
-            _LOGGER.warning("sound_guard holds the event loop:\n%s", "".join(traceback.format_stack(frame)))
+            _LOGGER.warning("%s holds the event loop:\n%s", file, "".join(traceback.format_stack(frame)))
             began_s = None
 
 
-def _is_ours(frame: FrameType | None) -> bool:
-    """Whether Sound Guard is at work, by itself or in a library, and not Home Assistant on its behalf."""
+def _file_of_ours(frame: FrameType | None) -> str | None:
+    """The file of Sound Guard that is at work, by itself or in a library; None while Home Assistant is."""
     while frame is not None:
-        if OURS in frame.f_code.co_filename:
-            return True
-        if HOME_ASSISTANT in frame.f_code.co_filename:
-            return False
+        file = frame.f_code.co_filename
+        if OURS in file:
+            return file
+        if HOME_ASSISTANT in file:
+            return None
         frame = frame.f_back
-    return False
-
-
-runner.configure_event_loop
-
-
-def _configure_strictly(loop: asyncio.AbstractEventLoop, debug: bool = False) -> None:
-    _configure(loop, debug)
-    loop.slow_callback_duration = LIMIT_S
-    threading.Thread(target=_watch, args=(threading.get_ident(),), name="strict", daemon=True).start()
-
-
-def _watch(loop_thread: int) -> None:
-    began_s = None
-    while True:
-        time.sleep(LOOK_EVERY_S)
-        frame = sys._current_frames().get(loop_thread)
-        if not _is_ours(frame):
-            began_s = None
-        elif began_s is None:
-            began_s = time.monotonic()
-        elif time.monotonic() - began_s > LIMIT_S:
-            _LOGGER.warning("sound_guard holds the event loop:\n%s", "".join(traceback.format_stack(frame)))
-            began_s = None
-
-
-def _is_ours(frame: FrameType | None) -> bool:
-    while frame is not None:
-        if OURS in frame.f_code.co_filename:
-            return True
-        frame = frame.f_back
-    return False
+    return None
 
 
 runner.configure_event_loop = _configure_strictly

@@ -13,6 +13,7 @@ from hearing.features import FeatureConfig
 
 WINDOW = WindowConfig(chunk_frames=8, context_frames=3, frames_per_step=4, window_steps=6)
 FEATURES = FeatureConfig(mel_bands=4)
+type Shapes = dict[str, tuple[int, ...]]
 LEVELS = dict.fromkeys(Sensitivity, 0.5)
 CARD = ModelCard(
     path=Path("x.json"),
@@ -36,11 +37,10 @@ class FakeInterpreter:
         self.depth = depth
         self.encoded_frames = 0
 
-    def shapes(self, signature: str) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]:
-        return {
-            "encode": ({"frames": (1, 11, 4)}, {"embedding": (1, 2, self.depth)}),
-            "attend": ({"embeddings": (1, 6, self.depth)}, {"logits": (1, 6, 1)}),
-        }[signature]
+    def shapes(self, signature: str) -> tuple[Shapes, Shapes]:
+        inputs: Shapes = {"frames": (1, 11, 4)} if signature == "encode" else {"embeddings": (1, 6, self.depth)}
+        outputs: Shapes = {"embedding": (1, 2, self.depth)} if signature == "encode" else {"logits": (1, 6, 1)}
+        return inputs, outputs
 
     def run(self, signature: str, **inputs: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         if signature == "encode":
@@ -98,7 +98,7 @@ def test_a_model_that_does_not_fit_its_card_is_refused(card: ModelCard, reason: 
 
 def test_a_model_of_another_kind_is_refused() -> None:
     class Other(FakeInterpreter):
-        def shapes(self, signature: str) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]:
+        def shapes(self, signature: str) -> tuple[Shapes, Shapes]:
             raise KeyError(signature)
 
     with pytest.raises(CardError, match="is no attention model"):

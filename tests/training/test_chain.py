@@ -63,7 +63,7 @@ def test_the_chain_makes_a_model_the_engine_accepts(tiny: tuple[Config, ModelCar
 @pytest.mark.parametrize("runtime", ["litert", "numpy"])
 def test_keras_on_a_whole_window_equals_tflite_in_chunks(tiny: tuple[Config, ModelCard, Path], runtime: str) -> None:
     config, card, run = tiny
-    model, _, _ = attention.build(config.attention)
+    model = attention.build(config.attention, taught=0).model
     model.load_weights(run / "attention.weights.h5")
     window = WindowConfig()
     interpreter = open_interpreter(card.content, runtime)

@@ -1,0 +1,88 @@
+"""The teacher: optional, its opinion is taken window by window, and nothing of it ships."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from training import attention
+from training.config import LABELS, AttentionConfig, Config, TeacherConfig
+from training.dataset import Shard, ShardMaker, teacher_of
+from training.recordings import ManifestError
+from training.teacher import CLASSES, HOP_SAMPLES, WINDOW_SAMPLES, Teacher
+from training.train import _targets
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A teacher that says how loud a window is, for the class "Glass" alone."""
+    folder = tmp_path_factory.mktemp("teacher")
+    names = ["Something else", *CLASSES]
+    listed = "index,mid,display_name\n" + "".join(f'{i},/m/{i},"{name}"\n' for i, name in enumerate(names))
+    (folder / "yamnet_class_map.csv").write_text(listed)
+    glass = tf.one_hot(names.index("Glass"), len(names))
+
+    @tf.function(input_signature=[tf.TensorSpec((WINDOW_SAMPLES,), tf.float32)])  # type: ignore[untyped-decorator,unused-ignore]
+    def loudest(sound: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(tf.reduce_max(tf.abs(sound)) * glass, (1, -1))
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([loudest.get_concrete_function()])
+    path = folder / "yamnet.tflite"
+    path.write_bytes(converter.convert())
+    return path
+
+
+def test_each_half_overlapping_window_is_judged_at_full_scale(model: Path) -> None:
+    samples = np.zeros(5 * HOP_SAMPLES, np.int16)
+    samples[-10:] = 100
+    scores = Teacher(model).listen(samples)
+    assert scores.shape == (3, len(CLASSES))
+    assert scores[:, CLASSES.index("Glass")].tolist() == [0.0, 0.0, 0.0]  # the last samples are in no whole window
+    samples[3 * HOP_SAMPLES] = -50
+    assert Teacher(model).listen(samples)[:, CLASSES.index("Glass")].tolist() == [0.0, 0.5, 0.5]
+    assert scores.sum() == 0
+
+
+def test_a_missing_teacher_is_named_before_any_training(model: Path) -> None:
+    config = replace(Config.load("tiny"), teacher=TeacherConfig(model="nowhere/yamnet.tflite"))
+    with pytest.raises(ManifestError, match=r"yamnet\.tflite: the teacher is missing"):
+        teacher_of(config)
+    assert teacher_of(Config.load("tiny")) is None
+
+
+def test_a_shard_holds_the_teachers_opinion_of_the_same_sound(model: Path) -> None:
+    config = replace(Config.load("tiny"), teacher=TeacherConfig(model=str(model)))
+    shard = ShardMaker(config, "train").make(range(2))
+    without = ShardMaker(Config.load("tiny"), "train").make(range(2))
+    assert np.array_equal(shard.frames, without.frames)
+    assert shard.taught.shape == (2, 21, len(CLASSES))
+    assert without.taught.shape == (2, 1, 0)
+
+
+def test_what_is_taught_stands_behind_our_own_targets() -> None:
+    taught = np.zeros((1, 4, 2), np.uint8)
+    taught[0, 2, 1] = 255
+    shard = Shard(np.zeros((1, 1, 1), np.float16), np.ones((1, 8, 3), np.uint8), taught)
+    targets = _targets(shard, np.array([0]))
+    assert targets.shape == (1, 8, 5)
+    assert targets[0, :, :3].min() == 1
+    assert targets[0, :, 4].tolist() == [0, 0, 0, 0, 1, 1, 0, 0]
+
+
+def test_the_exported_head_has_our_labels_only() -> None:
+    parts = attention.build(AttentionConfig(channels=(16, 16, 16), depth=32), taught=7)
+    assert parts.model.output_shape[-1] == len(LABELS) + 7
+    assert parts.head.output_shape[-1] == len(LABELS)
+
+
+def test_a_wrong_guess_about_the_teachers_classes_costs_by_its_weight() -> None:
+    targets = np.zeros((1, 4, 5), np.float32)
+    logits = np.full((1, 4, 5), -20, np.float32)
+    logits[..., 4] = 20
+    light, heavy = (float(attention.loss(0.5, 2.0, weight)(targets, logits)) for weight in (1.0, 3.0))
+    assert heavy == pytest.approx(3 * light, rel=1e-3)
+    assert float(attention.loss(0.5, 2.0, 3.0)(targets[..., :3], logits[..., :3])) == pytest.approx(0, abs=1e-3)
