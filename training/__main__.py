@@ -1,4 +1,4 @@
-"""The training commands: `python -m training train|export|evaluate`. Heavy imports wait, so that workers start fast."""
+"""Commands: `python -m training train|export|evaluate|dcase2017`. Heavy imports wait, so that workers start fast."""
 
 import argparse
 import logging
@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from hearing.card import ATTENTION_CARD
+from hearing.sources import SourceError
 
 from .config import Config, ConfigError
 from .recordings import ManifestError
@@ -14,10 +15,16 @@ from .recordings import ManifestError
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; what the user did wrong ends it with a plain message."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("command", choices=("train", "export", "evaluate"))
+    parser.add_argument("command", choices=("train", "export", "evaluate", "dcase2017"))
     parser.add_argument("--config", default="attention", help="name in training/configs, or a .toml file")
     parser.add_argument("--fresh", action="store_true", help="train: forget an earlier, interrupted run")
-    parser.add_argument("--card", type=Path, default=ATTENTION_CARD, help="export, evaluate: the model card")
+    parser.add_argument("--card", type=Path, default=ATTENTION_CARD, help="export, evaluate, dcase2017: the model card")
+    parser.add_argument(
+        "--tut", type=Path, metavar="FOLDER", help="dcase2017: score the official mixtures in this folder"
+    )
+    parser.add_argument("--write", type=Path, metavar="FOLDER", help="dcase2017: write recipes and event lists there")
+    parser.add_argument("--files", type=int, default=500, help="dcase2017: score only so many mixtures of each sound")
+    parser.add_argument("--sweep", action="store_true", help="dcase2017: also score other thresholds")
     options = parser.parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -32,11 +39,22 @@ def main(arguments: list[str] | None = None) -> None:
             from .export import export
 
             export(config, options.card)
-        else:
+        elif options.command == "evaluate":
             from .evaluate import evaluate
 
             evaluate(config, options.card)
-    except (ConfigError, ManifestError) as error:
+        else:
+            from .dcase2017 import dcase2017
+
+            dcase2017(
+                config,
+                options.card,
+                tut_folder=options.tut,
+                write_folder=options.write,
+                files=max(1, options.files),
+                sweep=options.sweep,
+            )
+    except (ConfigError, ManifestError, SourceError) as error:
         raise SystemExit(str(error)) from error
 
 

@@ -106,7 +106,7 @@ class Mixer:
         self._smoke = tuple(r for r in library.select(split, "smoke_alarm", "fire_alarm_other") if is_smoke(r))
         self._co = library.select(split, "co_alarm")
         self._negatives = _by_group(library.select(split, "negative", "low_battery_chirp"))
-        self._beeps = tuple(r.file for r in (*self._smoke, *self._co) if r.file in _beep_times(library))
+        self._beeps = tuple(r.file for r in (*self._smoke, *self._co) if r.file in beep_times(library))
         self._synthetic_glass = split == "train" or library.folder is None
 
     def draw(self, seed: int) -> Recipe:
@@ -277,7 +277,7 @@ class Mixer:
         return samples, active
 
     def _beep(self, file: str) -> Sound:
-        start_s, end_s = _beep_times(self._library)[file]
+        start_s, end_s = beep_times(self._library)[file]
         return self._cut(Placed(file, start_s, end_s - start_s, 0.0))
 
 
@@ -297,7 +297,7 @@ def is_smoke(recording: Recording) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _beep_times(library: Library) -> dict[str, tuple[float, float]]:
+def beep_times(library: Library) -> dict[str, tuple[float, float]]:
     """Return the first whole beep of every alarm that has one, from the folder's alarm_beeps.json."""
     path = None if library.folder is None else library.folder / "alarm_beeps.json"
     if path is None or not path.is_file():
