@@ -6,7 +6,7 @@ from homeassistant.components.alarm_control_panel.const import (
     AlarmControlPanelState,
     CodeFormat,
 )
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
@@ -119,6 +119,8 @@ class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
     def _follow(self) -> None:
         if cause := self._guard.now.cause:
             self._attr_changed_by = cause.microphone
+            # A sound did this, not the person who touched the panel a moment ago.
+            self.async_set_context(Context())
         self._show()
         self.async_write_ha_state()
         self.hass.async_create_task(async_save_states(self.hass), "sound_guard saves the guard")

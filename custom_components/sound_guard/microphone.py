@@ -118,7 +118,8 @@ class Microphone:
         async with self._changing:
             if self.listening and self._session is None:
                 self._session = _Session(self.hass, self, self._receive)
-                self._session.start()
+                # Not on the loop: start() waits until the thread runs, which on a busy machine takes a while.
+                await self.hass.async_add_executor_job(self._session.start)
 
     async def async_stop(self) -> None:
         """Close the microphone and wait, for a bounded time, until its thread has ended."""

@@ -209,3 +209,19 @@ async def test_the_state_alone_is_enough_to_go_on(empty_house: House, state: str
     mock_restore_cache(empty_house.hass, [State(PANEL, state)])
     await empty_house.set_up()
     assert empty_house.state(PANEL) == expected
+
+
+async def test_a_sound_is_not_laid_at_the_door_of_whoever_armed(empty_house: House, hass_admin_user: MockUser) -> None:
+    await with_options(empty_house)
+    person = Context(user_id=hass_admin_user.id)
+    await empty_house.hass.services.async_call(
+        "alarm_control_panel", "alarm_arm_away", {"entity_id": PANEL}, blocking=True, context=person
+    )
+    armed = empty_house.hass.states.get(PANEL)
+    assert armed is not None
+    assert armed.context.user_id == hass_admin_user.id
+    empty_house.room.play("glass_break")
+    await empty_house.until(PANEL, "triggered")
+    triggered = empty_house.hass.states.get(PANEL)
+    assert triggered is not None
+    assert triggered.context.user_id is None
