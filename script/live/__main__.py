@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import shutil
 import signal
 import sys
 from pathlib import Path
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
 FOLDER = CHECKOUT / "run"
+SELFTEST_LOG = FOLDER / "selftest.log"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -28,15 +28,13 @@ def main() -> int:
     """Run; the exit code."""
     arguments = _arguments()
     if arguments.selftest:
-        work = _selftest(arguments.integration)
+        work, failed = _selftest(arguments.integration), f"Self-test failed (Home Assistant's log: {SELFTEST_LOG})"
     else:
-        if arguments.fresh:
-            shutil.rmtree(FOLDER, ignore_errors=True)
-        work = demonstrate(FOLDER, arguments.port)
+        work, failed = demonstrate(FOLDER, arguments.port, fresh=arguments.fresh), "Not running"
     try:
         return asyncio.run(_until_asked_to_stop(work))
-    except (HomeError, NotSeenError, RefusedError, SetUpError, TimeoutError) as problem:
-        print(f"{'Self-test failed' if arguments.selftest else 'Not running'}: {problem}", file=sys.stderr)
+    except (HomeError, NotSeenError, RefusedError, SetUpError) as problem:
+        print(f"{failed}: {problem}", file=sys.stderr)
         return 1
 
 
@@ -71,7 +69,7 @@ async def _until_asked_to_stop(work: Coroutine[None, None, None]) -> int:
 
 
 async def _selftest(integration: Path) -> None:
-    test = SelfTest(integration, FOLDER / "selftest.log")
+    test = SelfTest(integration, SELFTEST_LOG)
     try:
         await test.run()
     finally:

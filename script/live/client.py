@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 ABSENT = "absent"
+ANSWER_TIMEOUT_S = 60
 
 
 class RefusedError(Exception):
@@ -63,7 +64,7 @@ class Client:
     @classmethod
     async def log_in(cls, url: str, user: str, password: str, *, create: bool = False) -> Self:
         """Log in as `user`, whom Home Assistant does not know yet when `create` is set; raises RefusedError."""
-        client = cls(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)), url)
+        client = cls(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S)), url)
         try:
             await client._authenticate(user, password, create=create)
             await client._connect()
@@ -99,8 +100,10 @@ class Client:
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         await self._socket.send_json({"id": number, "type": kind, **fields})
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 return await answer
+        except TimeoutError as error:
+            raise RefusedError(f"{kind}: no answer within {ANSWER_TIMEOUT_S} s") from error
         finally:
             del self._answers[number]
 
@@ -194,7 +197,10 @@ class Client:
 
     async def _request(self, method: str, path: str, **options: Any) -> Any:
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        async with self._session.request(method, self._url + path, headers=headers, **options) as response:
-            if response.status >= 400:
-                raise RefusedError(f"{method} {path}: {response.status} {(await response.text()).strip()}")
-            return await response.json()
+        try:
+            async with self._session.request(method, self._url + path, headers=headers, **options) as response:
+                if response.status >= 400:
+                    raise RefusedError(f"{method} {path}: {response.status} {(await response.text()).strip()}")
+                return await response.json()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise RefusedError(f"{method} {path}: no answer ({type(error).__name__})") from error

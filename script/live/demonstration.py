@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import secrets
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -31,11 +32,16 @@ for device in list_devices():
 """
 
 
-async def demonstrate(folder: Path, port: int) -> None:
-    """Keep a home running in `folder` until cancelled; raises HomeError when Home Assistant ends by itself."""
-    _say("Starting Home Assistant.")
-    # The home remembers the stream's address, so its port must be the same each time.
+async def demonstrate(folder: Path, port: int, *, fresh: bool) -> None:
+    """Keep a home running in `folder` until cancelled; raises HomeError when Home Assistant ends by itself.
+
+    `fresh`: with nothing left of earlier runs. `port` + 1 is the recordings' one: the home remembers their address.
+    """
+    check_port(port)
     check_port(port + 1)
+    if fresh:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    _say("Starting Home Assistant.")
     async with Player(port + 1) as player, Home(folder, port=port, password=_password(folder)) as home:
         installation = await Installation.find(home.client) or await Installation.add(home.client)
         if not await installation.microphones():
@@ -57,11 +63,11 @@ async def _add_microphone(installation: Installation, player: Player) -> None:
         _say("Listening to this machine's microphone.")
         try:
             await installation.add_microphone("local", "default", silent=False)
-        except SetUpError as problem:
-            _say(str(problem))
-        else:
+            _say(f"To try it, play the recordings in {AUDIO.relative_to(CHECKOUT)} on a loudspeaker.")
             return
-    _say(f"There is no microphone that works here: recordings are played instead, with pauses of {PAUSE_S:.0f} s.")
+        except SetUpError as problem:
+            _say(f"It is of no use: {problem}.")
+    _say(f"Recordings are played instead of a microphone, with pauses of {PAUSE_S:.0f} s.")
     await installation.add_microphone("stream", player.url, name="Recordings")
 
 

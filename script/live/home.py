@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import os
 import secrets
@@ -24,6 +25,8 @@ CHECKOUT = Path(__file__).parents[2]
 INTEGRATION = CHECKOUT / "custom_components" / "sound_guard"
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 30.0
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 
 # No discovery and no cloud: nothing here looks at the network around the machine.
 CONFIGURATION = """\
@@ -104,7 +107,7 @@ class Home:
                     await asyncio.sleep(0.1)
         except TimeoutError as error:
             await self.__aexit__()
-            raise HomeError(f"Home Assistant was not up within {START_TIMEOUT_S:.0f} s, see {self.log_path}") from error
+            raise HomeError(f"Home Assistant was not up within {START_TIMEOUT_S:.0f} s") from error
         except BaseException:
             await self.__aexit__()
             raise
@@ -167,6 +170,7 @@ class Home:
                 stdout=console,
                 stderr=console,
                 start_new_session=True,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - one call into a library that is loaded already
             )
 
     async def _answering(self) -> None:
@@ -182,6 +186,12 @@ class Home:
 
     def _exit_code(self) -> int | None:
         return self._process.poll() if self._process else 0
+
+
+def _end_with_parent() -> None:
+    """Make Linux end this process when its parent is killed: it must not go on listening with nobody in charge."""
+    if sys.platform == "linux":
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def check_port(port: int) -> None:

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from .client import NotSeenError, RefusedError
+from .client import NotSeenError, RefusedError, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DOMAIN = "sound_guard"
 FLOWS = "config/config_entries"
 SETTLE_TIMEOUT_S = 30.0
+UNKNOWN = State("unknown", {})
 
 ENTITY_KEYS = ("glass_break", "smoke", "carbon_monoxide", "connectivity", "sound", "sensitivity", "listening")
 
@@ -83,13 +84,26 @@ class Installation:
         return installation
 
     async def set_options(self, **options: Any) -> None:
-        """Change the options that are named; raises RefusedError."""
+        """Change the options that are named, and wait until they hold; raises RefusedError, NotSeenError.
+
+        They must not be as they are already: then Sound Guard does not begin anew, which is what is waited for.
+        """
+        known_changes = len(self.client.changes)
         form = await self.client.post(f"{FLOWS}/options/flow", {"handler": self.entry_id})
         shown = {field["name"]: _value(field) for field in form["data_schema"]}
         known = {name: value for name, value in shown.items() if value is not None}
         done = await self.client.post(f"{FLOWS}/options/flow/{form['flow_id']}", known | options)
         if done["type"] != "create_entry":
             raise RefusedError(f"options refused: {done.get('errors')}")
+
+        def has_begun_anew() -> bool:
+            news = self.client.changes[known_changes:]
+            return any(one.entity == self.panel and one.before == "unavailable" for one in news)
+
+        await self.client.until(has_begun_anew, "Sound Guard to begin anew", SETTLE_TIMEOUT_S)
+        for microphone in await self.microphones():
+            if self.client.state(microphone.listening) == "on":
+                await self.client.until_state(microphone.connectivity, "on", SETTLE_TIMEOUT_S)
 
     async def add_microphone(self, kind: str, source: str, *, name: str = "", silent: bool = True) -> Microphone:
         """Add a microphone of `kind` "local" or "stream", wait until it hears; raises SetUpError, NotSeenError.
@@ -109,7 +123,7 @@ class Installation:
             step = await self.client.post(path, {"next_step_id": "save"})
         if step["type"] != "create_entry":
             reason = (step.get("errors") or {}).get("base") or step.get("reason") or step["step_id"]
-            raise SetUpError(f"{source} cannot be used as a microphone: {reason}")
+            raise SetUpError(f"{source} cannot be heard ({reason})")
         added = next(one for one in await self._subentries() if one["unique_id"] == step["unique_id"])
         if name:
             added = added | {"title": name}
@@ -120,20 +134,18 @@ class Installation:
                 title=name,
             )
         microphone = await self._microphone(added)
-        await self.client.until_state(microphone.connectivity, "on", SETTLE_TIMEOUT_S)
+
+        def is_heard() -> bool:
+            # A new name makes Sound Guard begin anew: what it says before that does not count.
+            shown = self.client.states.get(microphone.connectivity, UNKNOWN)
+            return shown.value == "on" and shown.attributes["friendly_name"].startswith(microphone.name)
+
+        await self.client.until(is_heard, f"{microphone.connectivity} to be on", SETTLE_TIMEOUT_S)
         return microphone
 
     async def microphones(self) -> list[Microphone]:
         """Every microphone there is; raises SetUpError."""
         return [await self._microphone(subentry) for subentry in await self._subentries()]
-
-    async def remove(self, microphone: Microphone) -> None:
-        """Take a microphone away."""
-        await self.client.command(
-            "config_entries/subentries/delete", entry_id=self.entry_id, subentry_id=microphone.subentry_id
-        )
-        gone = lambda: self.client.states.get(microphone.smoke) is None  # noqa: E731  says what it waits for
-        await self.client.until(gone, f"{microphone.smoke} to be gone", SETTLE_TIMEOUT_S)
 
     async def _subentries(self) -> list[dict[str, str]]:
         found: list[dict[str, str]] = await self.client.command(

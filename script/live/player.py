@@ -33,7 +33,7 @@ class Player:
         self._port = port
         self._started_s = time.monotonic()
         self._playing: list[tuple[int, NDArray[np.int16]]] = []
-        self._noise = np.random.default_rng(0).normal(0, 32_768 * 10 ** (NOISE_DBFS / 20), SAMPLE_RATE_HZ)
+        self._noise = np.random.default_rng(0).normal(0, 32_768 * 10 ** (NOISE_DBFS / 20), 10 * SAMPLE_RATE_HZ)
         self._runner: web.AppRunner
         self.url = ""
 

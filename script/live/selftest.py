@@ -40,9 +40,10 @@ class SelfTest:
         self._client: Client | None = None
         self._started = time.time()
         self._shown: tuple[str, ...] = ()
+        self._set_up_changes = 0
 
     async def run(self) -> None:
-        """Pass, or raise HomeError, SetUpError, RefusedError, NotSeenError or TimeoutError with the reason."""
+        """Pass, or raise HomeError, SetUpError, RefusedError or NotSeenError with the reason."""
         with tempfile.TemporaryDirectory(prefix="sound-guard-") as folder:
             home = Home(Path(folder), port=free_port(), integration=self._integration)
             _say("starting Home Assistant")
@@ -50,13 +51,15 @@ class SelfTest:
                 async with asyncio.timeout(LIMIT_S), Player() as player, home:
                     self._client = home.client
                     await self._prove(home.client, player)
+            except TimeoutError as error:
+                raise NotSeenError(f"the self-test to end: not within {LIMIT_S:.0f} s") from error
             finally:
                 self._log_path.parent.mkdir(exist_ok=True)
                 with contextlib.suppress(FileNotFoundError):  # Home Assistant did not get as far as that
                     shutil.copyfile(home.log_path, self._log_path)
 
     def timeline(self) -> list[dict[str, object]]:
-        """What became of the guard and the sensors so far, as plain values; times in seconds since the start."""
+        """What became of the guard and the sensors once they were set up; times in seconds since the start."""
         return [
             {
                 "t_s": round(change.at - self._started, 2),
@@ -64,7 +67,7 @@ class SelfTest:
                 "from": change.before,
                 "to": change.after,
             }
-            for change in (self._client.changes if self._client else ())
+            for change in (self._client.changes[self._set_up_changes :] if self._client else ())
             if change.entity in self._shown
         ]
 
@@ -74,7 +77,7 @@ class SelfTest:
         microphone = await installation.add_microphone("stream", player.url, name="Recordings")
         await write_dashboard(installation)
         panel = installation.panel
-        self._shown = (panel, *microphone.entities)
+        self._shown, self._set_up_changes = (panel, *microphone.entities), len(client.changes)
 
         _say("playing a smoke alarm")
         await client.until_state(microphone.smoke, "on", player.play(AUDIO / SMOKE_ALARM) + HEARD_WITHIN_S)

@@ -1,64 +1,25 @@
 """One real Home Assistant for all tests that need no other, with the three kinds of microphones, all virtual."""
 
 import asyncio
+import contextlib
 import shutil
 import subprocess
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from live.client import Client
 from live.home import CHECKOUT, Home, free_port
-from live.installation import Installation, Microphone
+from live.installation import Installation
 from live.player import Player
+from tests.e2e.house import EXIT_DELAY_S, HOLD_S, House
 from tests.e2e.recordings import Recording, recording
 from tests.virtual_microphone import VirtualMicrophone
 
 STRICT = (str(Path(__file__).with_name("strict_home_assistant.py")), "--debug")
 LOG = CHECKOUT / "run" / "e2e.log"
 """Home Assistant's log of the last run, for whoever wonders about a failure."""
-
-OPENED_WITHIN_S = 30.0
-HOLD_S = 5
-EXIT_DELAY_S = 1
-
-
-@dataclass(frozen=True)
-class House:
-    """A home with Sound Guard set up in it, and a microphone of each kind: "PyAudio", "ffmpeg" and "stream"."""
-
-    home: Home
-    installation: Installation
-    microphones: Mapping[str, Microphone]
-    player: Player
-    sound_server: VirtualMicrophone
-
-    @property
-    def client(self) -> Client:
-        return self.home.client
-
-    @property
-    def panel(self) -> str:
-        return self.installation.panel
-
-    async def listen_with(self, *names: str) -> None:
-        """Open these microphones and close the others."""
-        for name, microphone in self.microphones.items():
-            wanted = "on" if name in names else "off"
-            await self.client.call(f"switch.turn_{wanted}", microphone.listening)
-            await self.client.until_state(microphone.connectivity, wanted, OPENED_WITHIN_S)
-
-    async def play(self, recording: Recording, microphone: Microphone) -> float:
-        """Begin to play where this microphone hears it; when the sound in it begins, in seconds since 1970."""
-        if microphone.name == "stream":
-            self.player.play(recording.path)
-        else:
-            self.sound_server.play(recording.path, background=True)
-        return time.time() + recording.onset_s
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -85,7 +46,7 @@ def smoke_alarm(tmp_path_factory: pytest.TempPathFactory) -> Recording:
 
 @pytest.fixture(scope="session")
 def glass_break(tmp_path_factory: pytest.TempPathFactory) -> Recording:
-    real = "glass_break/SS13-green_old__Glassbr1.flac"
+    real = "glass_break/Fris0uman-CDDA-Soundpacks__smash_success_glass.flac"
     return recording("glass_break", real, "glass_break.wav", tmp_path_factory.mktemp("audio"))
 
 
@@ -101,17 +62,20 @@ async def house(
 ) -> AsyncIterator[House]:
     folder = tmp_path_factory.mktemp("home")
     home = Home(folder, port=free_port(), environment=virtual_microphone.env, program=STRICT)
-    async with Player() as player, home:
-        installation = await Installation.add(home.client)
-        await installation.set_options(hold=HOLD_S, exit_delay=EXIT_DELAY_S)
-        microphones = await asyncio.gather(
-            installation.add_microphone("local", "pyaudio:default", name="PyAudio"),
-            installation.add_microphone("local", "pulse:default", name="ffmpeg"),
-            installation.add_microphone("stream", player.url, name="stream"),
-        )
-        if any("self_test" in getattr(item, "fixturenames", ()) for item in request.session.items):
-            # It takes most of a minute and does little but wait, so it runs beside the other tests.
-            request.getfixturevalue("self_test")
-        yield House(home, installation, {one.name: one for one in microphones}, player, virtual_microphone)
-    LOG.parent.mkdir(exist_ok=True)
-    shutil.copyfile(home.log_path, LOG)
+    try:
+        async with Player() as player, home:
+            installation = await Installation.add(home.client)
+            await installation.set_options(hold=HOLD_S, exit_delay=EXIT_DELAY_S)
+            microphones = await asyncio.gather(
+                installation.add_microphone("local", "pyaudio:default", name="PyAudio"),
+                installation.add_microphone("local", "pulse:default", name="ffmpeg"),
+                installation.add_microphone("stream", player.url, name="stream"),
+            )
+            if any("self_test" in getattr(item, "fixturenames", ()) for item in request.session.items):
+                # It takes most of a minute and does little but wait, so it runs beside the other tests.
+                request.getfixturevalue("self_test")
+            yield House(home, installation, {one.name: one for one in microphones}, player, virtual_microphone)
+    finally:
+        LOG.parent.mkdir(exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # Home Assistant did not get as far as that
+            shutil.copyfile(home.log_path, LOG)

@@ -1,6 +1,5 @@
 """What is played to Home Assistant: real recordings where they lie beside the checkout, else the bundled ones."""
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from live.home import CHECKOUT
 from live.player import SAMPLE_RATE_HZ, read_wav
+from tests.sounds import convert
 
 BUNDLED = CHECKOUT / "tests" / "audio"
 REAL = CHECKOUT.parent / "shared" / "audio"
@@ -35,19 +35,4 @@ def recording(label: str, real: str, bundled: str, folder: Path) -> Recording:
     """`real`: below the folder of real recordings, if there is one; then `folder` takes it as a WAV."""
     if not (REAL / real).exists():
         return Recording(BUNDLED / bundled, label)
-    path = folder / f"{label}.wav"
-    command = [
-        "ffmpeg",
-        "-nostdin",
-        "-v",
-        "error",
-        "-i",
-        str(REAL / real),
-        "-ac",
-        "1",
-        "-ar",
-        str(SAMPLE_RATE_HZ),
-        str(path),
-    ]
-    subprocess.run(command, check=True)
-    return Recording(path, label)
+    return Recording(convert(REAL / real, folder / f"{label}.wav", "-ac", "1", "-ar", str(SAMPLE_RATE_HZ)), label)

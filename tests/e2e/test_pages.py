@@ -1,6 +1,7 @@
 """Sound Guard as a person meets it: in a browser, from "Add integration" to a disarmed alarm."""
 
 import re
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,14 +12,13 @@ from live.dashboard import TITLE, write_dashboard
 from live.home import CHECKOUT, Home, free_port
 from live.installation import Installation
 from live.player import Player
-from tests.e2e.conftest import EXIT_DELAY_S, HOLD_S
+from tests.e2e.house import EXIT_DELAY_S, HOLD_S
 from tests.e2e.recordings import Recording
 
 SCREENSHOTS = CHECKOUT / "run" / "screenshots"
 PATIENCE_MS = 30_000
 expect.set_options(timeout=PATIENCE_MS)
 DETECTED = re.compile("detected", re.IGNORECASE)
-CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
     "--no-sandbox",  # Chromium refuses to start as root with it
     "--disable-gpu",
@@ -40,7 +40,7 @@ class Person:
 
     async def look(self, name: str) -> None:
         """Take a picture, once things have stopped moving."""
-        await self.page.wait_for_timeout(600)
+        await self.page.wait_for_timeout(400)
         self._pictures += 1
         await self.page.screenshot(path=SCREENSHOTS / f"{self._pictures:02d}_{name}.png")
 
@@ -75,7 +75,7 @@ async def player() -> AsyncIterator[Player]:
 async def person(tmp_path: Path, player: Player) -> AsyncIterator[Person]:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     async with Home(tmp_path, port=free_port()) as home, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = await browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(PATIENCE_MS)
         yield Person(page, home)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.e2e.conftest import House
+from tests.e2e.house import House
 
 GONE_WITHIN_S = 15.0
 BACK_WITHIN_S = 30.0
