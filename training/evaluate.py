@@ -21,7 +21,7 @@ from .synthesis import Pattern, cadence, sound
 PADDING_S = 2.0
 """Near-silence around a clip, so that a dry clip begins as in a room."""
 
-FALSE_ALARMS_PER_HOUR = {Sensitivity.HIGH: 1.0, Sensitivity.BALANCED: 0.3, Sensitivity.LOW: 0.0}
+FALSE_ALARMS_PER_HOUR = {Sensitivity.HIGH: 1.0, Sensitivity.BALANCED: 0.5, Sensitivity.LOW: 0.0}
 """Budget of each sensitivity on the validation negatives; the hours there are cannot support less."""
 
 FLOOR, CEILING = 0.3, 0.98
@@ -73,7 +73,7 @@ def calibrate(card: ModelCard, library: Library) -> dict[str, dict[Sensitivity, 
         scores = np.sort([heard.scores[label] for heard in quiet])[::-1]
         levels = {}
         for level, budget in FALSE_ALARMS_PER_HOUR.items():
-            allowed = int(budget * hours)
+            allowed = round(budget * hours)
             reached = float(scores[allowed]) + 0.01 if allowed < len(scores) else FLOOR
             levels[level] = round(float(np.clip(reached, FLOOR, CEILING)), 3)
         thresholds[label] = levels
