@@ -1,16 +1,15 @@
 """One mixture: an event in a room, over a background, through a cheap microphone. Drawn from a seed, rendered apart."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import oaconvolve
 
 from hearing.features import Block
 
+from .acoustics import add, microphone, play, shape, simulated_room
 from .config import LABELS
 from .recordings import Library, Recording, Split, rms
 from .synthesis import ALARMS, LOOK_ALIKES, RATE_HZ, Pattern, Sound, cadence, glass, sound
@@ -228,7 +227,7 @@ class Mixer:
         for placed in recipe.background:
             piece = self._cut(placed)
             # Level each piece by itself: a loud recording must not hide the next.
-            _add(scene, piece * np.float32(10 ** (recipe.background_dbfs / 20) / max(rms(piece), 1e-4)), placed.at_s)
+            add(scene, piece * np.float32(10 ** (recipe.background_dbfs / 20) / max(rms(piece), 1e-4)), placed.at_s)
         scene += (10 ** (recipe.hiss_dbfs / 20) * rng.standard_normal(size)).astype(np.float32)
         spans = []
         for event in recipe.events:
@@ -239,10 +238,10 @@ class Mixer:
             under = scene[round(onset_s * RATE_HZ) : round(offset_s * RATE_HZ)]
             body = samples[round(active[0] * RATE_HZ) : round(active[1] * RATE_HZ)]
             gain = 10 ** (event.ebr_db / 20) * rms(under) / max(rms(body), 1e-5)
-            _add(scene, samples * np.float32(gain), event.at_s)
+            add(scene, samples * np.float32(gain), event.at_s)
             if event.label is not None and offset_s > recipe.sound_from_s:
                 spans.append((event.label, max(onset_s, recipe.sound_from_s), offset_s))
-        scene = _microphone(scene, recipe)
+        scene = microphone(scene, recipe.band_hz, recipe.tilt_db)
         scene[: round(recipe.sound_from_s * RATE_HZ)] = 0
         peak = max(float(np.abs(scene).max()), 1e-6)
         if recipe.clip_db > 0 or peak > 1:  # an overdriven microphone
@@ -258,7 +257,7 @@ class Mixer:
     def _render_event(self, event: Event, rng: np.random.Generator) -> tuple[Sound, tuple[float, float]]:
         """Return the event's sound and where in it the event is active."""
         if event.recording is not None:
-            samples = _play(self._cut(event.recording), event.speed)
+            samples = play(self._cut(event.recording), event.speed)
         elif event.pattern is None:
             samples = glass(rng)
         else:
@@ -273,22 +272,12 @@ class Mixer:
             response = simulated_room(event.reverberation_s, rng)
             samples = oaconvolve(samples, response).astype(np.float32)
         if (door_hz := event.door_hz) is not None:
-            samples = _shape(samples, lambda hz: 1 / np.sqrt(1 + (hz / door_hz) ** 4))
+            samples = shape(samples, lambda hz: 1 / np.sqrt(1 + (hz / door_hz) ** 4))
         return samples, active
 
     def _beep(self, file: str) -> Sound:
         start_s, end_s = beep_times(self._library)[file]
         return self._cut(Placed(file, start_s, end_s - start_s, 0.0))
-
-
-def simulated_room(reverberation_s: float, rng: np.random.Generator) -> Sound:
-    """Return an impulse response: the direct sound, then noise that decays by 60 dB in the given time."""
-    times = np.arange(round(min(reverberation_s, 0.6) * RATE_HZ)) / RATE_HZ
-    tail = rng.standard_normal(times.size) * 10 ** (-3 * times / reverberation_s)
-    tail *= 10 ** (rng.uniform(-12, 6) / 20) / np.sqrt(np.sum(tail**2))
-    tail[0] = 1.0
-    response: Sound = tail.astype(np.float32)
-    return response
 
 
 def is_smoke(recording: Recording) -> bool:
@@ -312,43 +301,3 @@ def _by_group(recordings: tuple[Recording, ...]) -> dict[str, tuple[Recording, .
     for recording in recordings:
         kinds.setdefault(f"{recording.kind}/{recording.subtype}", []).append(recording)
     return {kind: tuple(members) for kind, members in kinds.items()}
-
-
-def _play(samples: Sound, speed: float) -> Sound:
-    """Play a sound faster or slower."""
-    places = np.arange(0, samples.size - 1, speed)
-    played: Sound = np.interp(places, np.arange(samples.size), samples).astype(np.float32)
-    return played
-
-
-def _add(scene: Sound, piece: Sound, at_s: float) -> None:
-    """Add a piece to the scene in place; what lies outside is dropped."""
-    start = round(at_s * RATE_HZ)
-    piece = piece[max(0, -start) :]
-    start = max(0, start)
-    kept = piece[: max(0, scene.size - start)]
-    scene[start : start + kept.size] += kept
-
-
-def _microphone(scene: Sound, recipe: Recipe) -> Sound:
-    low_hz, high_hz = recipe.band_hz
-    octaves = np.log2(np.array([125, 250, 500, 1_000, 2_000, 4_000, 8_000]))
-
-    def curve(hz: NDArray[np.float64]) -> NDArray[np.float64]:
-        tilt = 10 ** (np.interp(np.log2(np.maximum(hz, 1)), octaves, recipe.tilt_db) / 20)
-        high_pass = 1 / np.sqrt(1 + (low_hz / np.maximum(hz, 1)) ** 4)
-        low_pass = 1.0 if high_hz >= RATE_HZ / 2 else 1 / np.sqrt(1 + (hz / high_hz) ** 16)
-        return tilt * high_pass * low_pass
-
-    return _shape(scene, curve)
-
-
-def _shape(samples: Sound, curve: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Sound:
-    """Filter with a gain curve over frequency, without delay."""
-    spectrum = np.fft.rfft(samples, n=_fast_size(samples.size))
-    hz = np.fft.rfftfreq(_fast_size(samples.size), 1 / RATE_HZ)
-    return np.fft.irfft(spectrum * curve(hz).astype(np.float32))[: samples.size].astype(np.float32)
-
-
-def _fast_size(size: int) -> int:
-    return -(-size // 2_048) * 2_048
