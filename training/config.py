@@ -21,6 +21,9 @@ class RecordingsConfig:
     folder: str = "../shared/audio"
     """Folder with recordings.csv, relative to the repository; empty: synthesised sound only."""
 
+    split_seed: int = 1
+    """Decides which group is in which split. Every run of a model's history must share it, or the test is no test."""
+
     validation_share: float = 0.15
     test_share: float = 0.15
 
@@ -49,6 +52,20 @@ class TeacherConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class MiningConfig:
+    """Whose mistakes to learn from: training negatives that a model took for an alarm come up more often."""
+
+    card: str = ""
+    """The model's card, relative to the repository; empty: no mining."""
+
+    score: float = 0.85
+    """A negative is hard from this clip probability on, for any sound."""
+
+    share: float = 0.4
+    """Share of the draws of a negative that go to the hard ones."""
+
+
+@dataclass(frozen=True, slots=True)
 class AttentionConfig:
     """Size of the attention model."""
 
@@ -65,6 +82,9 @@ class AttentionConfig:
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
     """How the weights are found."""
+
+    begin_with: str = ""
+    """Configuration whose finished run gives the first weights; empty: from scratch."""
 
     epochs: int = 3
     batch: int = 64
@@ -86,6 +106,7 @@ class Config:
     recordings: RecordingsConfig
     mixtures: MixturesConfig
     teacher: TeacherConfig
+    mining: MiningConfig
     attention: AttentionConfig
     train: TrainConfig
     sha256: str

@@ -1,6 +1,6 @@
 """Mixtures as the network sees them: log-mel frames from the engine, targets per step; made in shards by seed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -42,7 +42,9 @@ def library_of(config: Config) -> Library:
     """Return the library that a configuration names; relative folders count from the repository."""
     folder = config.recordings.folder
     path = REPOSITORY / folder if folder else None
-    return Library.load(path, config.seed, (config.recordings.validation_share, config.recordings.test_share))
+    return Library.load(
+        path, config.recordings.split_seed, (config.recordings.validation_share, config.recordings.test_share)
+    )
 
 
 def window_length_s() -> float:
@@ -73,9 +75,9 @@ def example(mixture: Mixture) -> tuple[Frames, NDArray[np.uint8]]:
 class ShardMaker:
     """Makes shards of one split; one instance per process."""
 
-    def __init__(self, config: Config, split: Split) -> None:
-        """Get the recordings and the teacher ready."""
-        self._mixer = Mixer(library_of(config), split, window_length_s())
+    def __init__(self, config: Config, split: Split, hard: Sequence[str] = ()) -> None:
+        """Get the recordings and the teacher ready; `hard` names negatives that come up more often."""
+        self._mixer = Mixer(library_of(config), split, window_length_s(), hard, config.mining.share)
         self._teacher = teacher_of(config)
 
     def make(self, seeds: range) -> Shard:
@@ -109,23 +111,25 @@ _maker: list[ShardMaker] = []
 """The maker of a worker process, made once when it starts."""
 
 
-def _start_worker(config: Config, split: Split) -> None:
-    _maker.append(ShardMaker(config, split))
+def _start_worker(config: Config, split: Split, hard: Sequence[str]) -> None:
+    _maker.append(ShardMaker(config, split, hard))
 
 
 def _work(seeds: range) -> Shard:
     return _maker[0].make(seeds)
 
 
-def shards(config: Config, split: Split, count: int, size: int, first_seed: int) -> Iterator[Shard]:
+def shards(
+    config: Config, split: Split, count: int, size: int, first_seed: int, hard: Sequence[str] = ()
+) -> Iterator[Shard]:
     """Yield shards in order, made ahead by worker processes if there are any; the same seeds give the same shards."""
     ranges = [range(first_seed + i * size, first_seed + (i + 1) * size) for i in range(count)]
     workers = config.mixtures.workers
     if not workers:
-        maker = ShardMaker(config, split)
+        maker = ShardMaker(config, split, hard)
         yield from (maker.make(seeds) for seeds in ranges)
         return
-    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (config, split)) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (config, split, hard)) as pool:
         ahead: list[Future[Shard]] = []
         for seeds in ranges:
             ahead.append(pool.submit(_work, seeds))

@@ -80,6 +80,12 @@ def calibrate(card: ModelCard, library: Library) -> dict[str, dict[Sensitivity, 
     return thresholds
 
 
+def mine(card: ModelCard, library: Library, score: float) -> list[str]:
+    """Return the files of the training negatives in which the listener gives any sound at least this score."""
+    heard = hear(card, library, negatives(library, "train"), "mining")
+    return sorted(clip.recording.file for clip in heard if max(clip.scores.values()) >= score)
+
+
 def evaluate(config: Config, card_path: Path) -> dict[str, Any]:
     """Measure the shipped model on the test split, print the figures and write them into the card."""
     card = ModelCard.load(card_path)

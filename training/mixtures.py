@@ -1,6 +1,7 @@
 """One mixture: an event in a room, over a background, through a cheap microphone. Drawn from a seed, rendered apart."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -95,8 +96,10 @@ class Mixture:
 class Mixer:
     """Draws and renders mixtures from one split of a library."""
 
-    def __init__(self, library: Library, split: Split, length_s: float) -> None:
-        """Sort the split's recordings by what they are good for."""
+    def __init__(
+        self, library: Library, split: Split, length_s: float, hard: Sequence[str] = (), hard_share: float = 0.0
+    ) -> None:
+        """Sort the split's recordings by what they are good for; `hard` names negatives that come up more often."""
         self._library = library
         self._length_s = length_s
         self._by_file = {recording.file: recording for recording in library.recordings}
@@ -105,6 +108,8 @@ class Mixer:
         self._smoke = tuple(r for r in library.select(split, "smoke_alarm", "fire_alarm_other") if is_smoke(r))
         self._co = library.select(split, "co_alarm")
         self._negatives = _by_group(library.select(split, "negative", "low_battery_chirp"))
+        self._hard = [self._by_file[file] for file in hard if self._by_file[file].split == split]
+        self._hard_share = hard_share
         self._beeps = tuple(r.file for r in (*self._smoke, *self._co) if r.file in beep_times(library))
         self._synthetic_glass = split == "train" or library.folder is None
 
@@ -147,6 +152,8 @@ class Mixer:
 
     def _pick(self, rng: np.random.Generator) -> Recording:
         """Return a negative; every kind of sound is as likely, whatever the number of its recordings."""
+        if self._hard and rng.random() < self._hard_share:
+            return self._hard[int(rng.integers(len(self._hard)))]
         kinds = list(self._negatives)
         members = self._negatives[kinds[int(rng.integers(len(kinds)))]]
         return members[int(rng.integers(len(members)))]

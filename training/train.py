@@ -1,6 +1,7 @@
 """Train the attention model. Interrupted, it goes on where it was."""
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from hearing import ModelCard
+
 from . import attention
 from .config import LABELS, Config
-from .dataset import Shard, library_of, shards, teacher_of
+from .dataset import REPOSITORY, Shard, library_of, shards, teacher_of
+from .evaluate import mine
 from .metrics import average_precision
 from .teacher import CLASSES
 
@@ -37,8 +41,9 @@ def train(config: Config, *, fresh: bool = False) -> Path:
     run = run_folder(config)
     progress = run / "progress.json"
     if fresh:
-        progress.unlink(missing_ok=True)
+        shutil.rmtree(run, ignore_errors=True)
     run.mkdir(parents=True, exist_ok=True)
+    hard = _hard_negatives(config, run)
     keras.utils.set_random_seed(config.seed)
     done = json.loads(progress.read_text())["shards"] if progress.is_file() else 0
     model = _model(config, run if done else None)
@@ -46,7 +51,7 @@ def train(config: Config, *, fresh: bool = False) -> Path:
     bar = tqdm(total=total, initial=done, desc=f"training {config.name}", unit="shard", mininterval=5)
     started_s = time.monotonic()
     recent: list[float] = []
-    for position, shard in _from(config, run, done):
+    for position, shard in _from(config, run, done, hard):
         recent.append(_learn(model, shard, config, position))
         bar.update()
         bar.set_postfix(loss=f"{np.mean(recent[-20:]):.4f}")
@@ -70,6 +75,8 @@ def _model(config: Config, run: Path | None) -> keras.Model:
         model: keras.Model = keras.models.load_model(run / "checkpoint.keras", custom_objects={"attention_loss": loss})
         return model
     model = attention.build(config.attention, taught_classes(config)).model
+    if settings.begin_with:
+        model.load_weights(run_folder(Config.load(settings.begin_with)) / "attention.weights.h5")
     steps = config.mixtures.shards * settings.epochs * -(-config.mixtures.shard_mixtures // settings.batch)
     rate = keras.optimizers.schedules.CosineDecay(
         settings.learning_rate / 20,
@@ -93,7 +100,20 @@ def taught_classes(config: Config) -> int:
     return len(CLASSES) if config.teacher.model else 0
 
 
-def _from(config: Config, run: Path, done: int) -> Iterator[tuple[int, Shard]]:
+def _hard_negatives(config: Config, run: Path) -> list[str]:
+    """Return the training negatives that the configured model mistakes, found once and kept with the run."""
+    kept = run / "hard.json"
+    if not config.mining.card:
+        return []
+    if not kept.is_file():
+        card = ModelCard.load(REPOSITORY / config.mining.card)
+        kept.write_text(json.dumps(mine(card, library_of(config), config.mining.score), indent=1))
+    files: list[str] = json.loads(kept.read_text())
+    print(f"{len(files)} hard negatives come up more often")
+    return files
+
+
+def _from(config: Config, run: Path, done: int, hard: list[str]) -> Iterator[tuple[int, Shard]]:
     """Yield (position, shard) from where the run stands; later epochs read what the first one made."""
     count, seed = config.mixtures.shards, config.seed * 10_000_000
     kept = run / "shards"
@@ -104,7 +124,7 @@ def _from(config: Config, run: Path, done: int) -> Iterator[tuple[int, Shard]]:
         yield position, _read(kept / f"{position}.npz")
     if first < count:
         size = config.mixtures.shard_mixtures
-        made = shards(config, "train", count - first, size, seed + first * size)
+        made = shards(config, "train", count - first, size, seed + first * size, hard)
         for number, shard in enumerate(made, start=first):
             np.savez(kept / f"{number}.npz", frames=shard.frames, targets=shard.targets, taught=shard.taught)
             if number >= done:

@@ -1,19 +1,23 @@
 """The whole chain in small: configuration, mixtures, training, .tflite and card, on synthesised sound alone."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from hearing import Listener, ModelCard
 from hearing.card import WindowConfig
 from hearing.tflite import open_interpreter
-from training import attention, dataset, train
+from training import attention, dataset, recordings, train
 from training.config import LABELS, Config, ConfigError
+from training.evaluate import mine
 from training.export import export
 from training.metrics import average_precision, per_day, share
 from training.mixtures import Mixer
+from training.recordings import Library, Split
 
 # Keras 3.15 converts its variables the old way; nothing of ours.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -29,6 +33,21 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, ModelCard, P
         run = train.train(config)
         card = export(config, runs / "models" / "attention.json")
     return config, card, run
+
+
+@pytest.fixture
+def folder_of_noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
+    """Two negatives to train on, and one for testing."""
+    monkeypatch.setattr(recordings, "__file__", str(tmp_path / "cache" / "recordings.py"))
+    names: dict[str, Split] = {"a": "train", "b": "train", "test": "test"}
+    rows = [
+        recordings.Recording(f"{name}.wav", "negative", "noise", name, "CC0", False, (), split)
+        for name, split in names.items()
+    ]
+    for name in names:
+        noise = np.random.default_rng(len(name)).integers(-900, 900, 32_000).astype(np.int16)
+        soundfile.write(tmp_path / f"{name}.wav", noise, 16_000)
+    return Library(tmp_path, tuple(rows), "made here")
 
 
 def test_a_seed_gives_the_same_mixture_and_another_seed_another() -> None:
@@ -89,6 +108,35 @@ def test_a_finished_run_is_not_trained_again(
     assert set(json.loads((run / "training.json").read_text())["average_precision"]) == set(LABELS)
 
 
+def test_hard_negatives_come_up_more_often_and_only_in_their_own_split(folder_of_noise: Library) -> None:
+    length_s = dataset.window_length_s()
+    plain = Mixer(folder_of_noise, "train", length_s)
+    assert Mixer(folder_of_noise, "train", length_s, hard=["test.wav"], hard_share=1.0).draw(3) == plain.draw(3)
+    hard = Mixer(folder_of_noise, "train", length_s, hard=["b.wav"], hard_share=1.0)
+    drawn = [placed.file for seed in range(40) for placed in hard.draw(seed).background]
+    assert set(drawn) == {"b.wav"}
+    assert {placed.file for seed in range(40) for placed in plain.draw(seed).background} == {"a.wav", "b.wav"}
+
+
+def test_mining_finds_the_negatives_that_a_model_takes_for_an_alarm(
+    tiny: tuple[Config, ModelCard, Path], folder_of_noise: Library
+) -> None:
+    _, card, _ = tiny
+    assert mine(card, folder_of_noise, 0.0) == ["a.wav", "b.wav"]
+    assert mine(card, folder_of_noise, 1.0) == []
+
+
+def test_a_run_begins_with_the_weights_of_another(
+    tiny: tuple[Config, ModelCard, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, _, run = tiny
+    monkeypatch.setattr(train, "RUNS", run.parent)
+    follower = train._model(replace(config, train=replace(config.train, begin_with="tiny")), None)
+    first = attention.build(config.attention, taught=0).model
+    first.load_weights(run / "attention.weights.h5")
+    assert all(np.array_equal(a, b) for a, b in zip(first.get_weights(), follower.get_weights(), strict=True))
+
+
 def test_wrong_configurations_are_refused_with_the_key(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.toml"
     wrong.write_text("seed = 1\n[train]\nepoch = 3\n")
@@ -100,7 +148,7 @@ def test_wrong_configurations_are_refused_with_the_key(tmp_path: Path) -> None:
     wrong.write_text("[train]\nepochs = 3\n")
     with pytest.raises(ConfigError, match="seed"):
         Config.load(str(wrong))
-    with pytest.raises(ConfigError, match="there are attention, tiny"):
+    with pytest.raises(ConfigError, match="there are attention, first, tiny"):
         Config.load("nothing")
 
 
