@@ -121,11 +121,21 @@ def _provenance(config: Config, library: Library) -> dict[str, Any]:
     return {
         "seed": config.seed,
         "config_sha256": config.sha256,
+        "begins_with": _first_round(config),
+        "teacher": Path(config.teacher.model).stem or None,
         "recordings_sha256": library.sha256,
         "date": datetime.now(UTC).date().isoformat(),
         "sources": sources,
         "licences": dict(sorted(licences.items(), key=lambda item: -item[1])),
     }
+
+
+def _first_round(config: Config) -> dict[str, str] | None:
+    """Name the configuration whose weights this run went on from, if it did."""
+    if not config.train.begin_with:
+        return None
+    first = Config.load(config.train.begin_with)
+    return {"name": first.name, "config_sha256": first.sha256}
 
 
 def _licence(text: str) -> str:

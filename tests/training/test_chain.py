@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from hearing import Listener, ModelCard
-from hearing.card import WindowConfig
+from hearing.card import ATTENTION_CARD, WindowConfig
 from hearing.tflite import open_interpreter
 from training import attention, dataset, recordings, train
 from training.config import LABELS, Config, ConfigError
@@ -74,6 +74,8 @@ def test_the_chain_makes_a_model_the_engine_accepts(tiny: tuple[Config, ModelCar
     _, card, _ = tiny
     loaded = ModelCard.load(card.path)
     assert loaded.training["config_sha256"] == Config.load("tiny").sha256
+    assert loaded.training["begins_with"] is None
+    assert loaded.training["teacher"] is None
     listener = Listener(loaded, runtime="numpy")
     listener.feed(np.zeros(32_000, np.int16))
     assert set(listener.max_scores) == set(LABELS)
@@ -135,6 +137,13 @@ def test_a_run_begins_with_the_weights_of_another(
     first = attention.build(config.attention, taught=0).model
     first.load_weights(run / "attention.weights.h5")
     assert all(np.array_equal(a, b) for a, b in zip(first.get_weights(), follower.get_weights(), strict=True))
+
+
+def test_the_shipped_card_names_its_first_round_and_its_teacher() -> None:
+    shipped, first = ModelCard.load(ATTENTION_CARD), Config.load("first")
+    assert shipped.training["config_sha256"] == Config.load("attention").sha256
+    assert shipped.training["begins_with"] == {"name": "first", "config_sha256": first.sha256}
+    assert shipped.training["teacher"] == "yamnet"
 
 
 def test_wrong_configurations_are_refused_with_the_key(tmp_path: Path) -> None:

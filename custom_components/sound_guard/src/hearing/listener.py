@@ -37,7 +37,7 @@ class Listener:
         self._features = LogMel(card.features)
         self._attention = AttentionModel(card, interpreter)
         self._decoder = Decoder(card, sensitivity)
-        # Silence that pushes the last sound through the features and the encoder, and gives it time to be released.
+        # Silence that pushes the last sound through the features and the encoder.
         tail_frames = 2 * card.window.chunk_frames + card.features.group_frames
         self._tail_samples = card.features.samples_for(tail_frames)
 
