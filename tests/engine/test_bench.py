@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hearing.bench import bench, make_sound, peak_memory_mb
+from hearing.bench import bench, make_quiet, make_sound, peak_memory_mb
 from hearing.detection import Detection
 from hearing.features import Block
 from hearing.source import BLOCK_SAMPLES
@@ -45,6 +45,20 @@ def test_the_sound_is_the_same_every_time_and_holds_noise_and_beeps() -> None:
     assert (sound.dtype.name, sound.size % BLOCK_SAMPLES) == ("int16", 0)
     assert np.abs(sound[:8_000]).max() > 7_000
     assert 500 < np.abs(sound[8_000:16_000]).max() < 3_000
+
+
+def test_the_quiet_sound_is_the_least_that_is_not_silence() -> None:
+    quiet = make_quiet()
+    assert np.array_equal(quiet, make_quiet())
+    assert (quiet.dtype.name, quiet.size) == ("int16", make_sound().size)
+    assert set(quiet.tolist()) == {-1, 0, 1}
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_the_sound_that_was_asked_for_is_heard(quiet: bool) -> None:
+    listener = FakeListener()
+    bench(lambda: listener, 0, streams=1, seconds=1.0, quiet=quiet)
+    assert (listener.max_scores["smoke_alarm"] == 1 / 32_768) is quiet
 
 
 def test_memory_is_known_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:

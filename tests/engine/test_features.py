@@ -1,5 +1,7 @@
 """Log-mel features: one result, however the stream is cut."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,12 +15,14 @@ def tone(hz: float, seconds: float, amplitude: float = 0.5) -> np.ndarray:
     return np.round(amplitude * 32_767 * np.sin(2 * np.pi * hz * times)).astype(np.int16)
 
 
+@pytest.mark.parametrize("group_frames", [8, 5, 40, 1])
 @pytest.mark.parametrize("seed", range(5))
-def test_any_split_into_blocks_gives_the_same_frames_bit_for_bit(seed: int) -> None:
+def test_any_split_into_blocks_gives_the_same_frames_bit_for_bit(seed: int, group_frames: int) -> None:
+    config = replace(CONFIG, group_frames=group_frames)
     rng = np.random.default_rng(seed)
     samples = rng.integers(-20_000, 20_000, 60_000).astype(np.int16)
-    whole = LogMel(CONFIG).push(samples)
-    stream = LogMel(CONFIG)
+    whole = LogMel(config).push(samples)
+    stream = LogMel(config)
     pieces = []
     start = 0
     while start < samples.size:
@@ -33,6 +37,25 @@ def test_frames_come_in_whole_groups_and_the_rest_waits() -> None:
     needed = CONFIG.samples_for(CONFIG.group_frames)
     assert stream.push(np.zeros(needed - 1, np.int16)).shape == (0, CONFIG.mel_bands)
     assert stream.push(np.zeros(1, np.int16)).shape == (CONFIG.group_frames, CONFIG.mel_bands)
+
+
+def test_each_frame_is_the_spectrum_of_its_own_samples() -> None:
+    samples = np.random.default_rng(1).integers(-20_000, 20_000, 16_000).astype(np.int16)
+    frames = LogMel(CONFIG).push(samples)
+    window = np.hanning(CONFIG.window_samples + 1)[:-1]
+    for number in (0, 7, 8, 33, 39):
+        part = samples[number * CONFIG.hop_samples :][: CONFIG.window_samples] / 32_768 * window
+        power = np.abs(np.fft.rfft(part, CONFIG.fft_size)) ** 2 / (np.sum(window**2) * CONFIG.fft_size / 2)
+        expected = (np.log(power @ mel_filters(CONFIG) + CONFIG.floor) + 12) / 4
+        assert np.allclose(frames[number], expected, atol=1e-5)
+
+
+def test_frames_stay_as_they_are_when_more_sound_comes() -> None:
+    stream = LogMel(CONFIG)
+    first = stream.push(tone(1_000, 1.0))
+    kept = first.copy()
+    stream.push(tone(3_000, 1.0))
+    assert np.array_equal(first, kept)
 
 
 def test_the_callers_buffer_may_be_reused() -> None:

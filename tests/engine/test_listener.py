@@ -1,7 +1,10 @@
 """The listener with the shipped model: hears the bundled recordings, on every runtime and however it is fed."""
 
+import tracemalloc
 import wave
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +26,10 @@ def recording(name: str) -> NDArray[np.int16]:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
 
 
-def listen(samples: NDArray[np.int16], block: int = 1_600, runtime: str = "auto") -> list[Detection]:
-    listener = Listener(CARD, runtime=runtime)
+def listen(
+    samples: NDArray[np.int16], block: int = 1_600, runtime: str = "auto", card: ModelCard = CARD
+) -> list[Detection]:
+    listener = Listener(card, runtime=runtime)
     blocks = [samples[start : start + block] for start in range(0, samples.size, block)]
     return [found for piece in blocks for found in listener.feed(piece)] + listener.flush()
 
@@ -47,6 +52,48 @@ def test_any_block_sizes_give_what_one_push_gives() -> None:
     rng = np.random.default_rng(0)
     for _ in range(3):
         assert listen(samples, int(rng.integers(37, 9_000))) == whole
+
+
+@pytest.mark.parametrize("group_frames", [5, 12, 80])
+def test_frames_that_come_in_other_groups_than_chunks_lose_nothing(group_frames: int) -> None:
+    samples = recording("smoke_alarm_t3")
+    card = replace(CARD, features=replace(CARD.features, group_frames=group_frames))
+    expected = [found for found in listen(samples) if found.phase is not Phase.CONTINUED]
+    for block in (1_600, samples.size):
+        found = [found for found in listen(samples, block, card=card) if found.phase is not Phase.CONTINUED]
+        assert [(d.label, d.phase, d.onset_s) for d in found] == [(d.label, d.phase, d.onset_s) for d in expected]
+
+
+def test_a_sound_is_reported_with_the_last_sample_that_its_chunk_needs() -> None:
+    samples = recording("smoke_alarm_t3")
+    chunk = CARD.window.chunk_frames
+    ends = [CARD.features.samples_for(chunk * number) for number in range(1, samples.size // (chunk * 368))]
+    listener = Listener(CARD)
+    for start, end in pairwise([0, *ends]):
+        assert listener.feed(samples[start : end - 1]) == []
+        if listener.feed(samples[end - 1 : end]):
+            return
+    pytest.fail("it was never heard")
+
+
+@pytest.mark.parametrize("runtime", ["litert", "numpy"])
+def test_listeners_in_threads_of_their_own_hear_what_each_hears_alone(runtime: str) -> None:
+    sounds = [recording(name) for name in RECORDINGS] * 2
+    alone = [listen(samples, 700, runtime) for samples in sounds]
+    with ThreadPoolExecutor(len(sounds)) as pool:
+        assert list(pool.map(lambda samples: listen(samples, 700, runtime), sounds)) == alone
+
+
+def test_a_further_listener_costs_hardly_any_memory() -> None:
+    first = Listener(CARD, runtime="numpy")
+    tracemalloc.start()
+    try:
+        others = [Listener(CARD, runtime="numpy") for _ in range(4)]
+        allocated, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len({first, *others}) == 5
+    assert allocated / len(others) < 1_500_000
 
 
 def test_litert_and_numpy_agree_on_random_and_real_windows() -> None:

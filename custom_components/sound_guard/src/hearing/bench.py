@@ -6,15 +6,26 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from .features import Block
-from .listener import Listener
 from .source import BLOCK_SAMPLES, SAMPLE_RATE_HZ
 
 _SEED = 2018
 _WARM_UP_BLOCKS = 20
+
+
+class Hearing(Protocol):
+    """What can be measured: a listener, or something to compare it with."""
+
+    runtime: str
+    """What runs its model."""
+
+    def feed(self, block: Block) -> object:
+        """Hear int16 samples."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +52,11 @@ class Figures:
     """What ran the model."""
 
 
-def bench(new_listener: Callable[[], Listener], model_bytes: int, *, streams: int, seconds: float) -> Figures:
+def bench(
+    new_listener: Callable[[], Hearing], model_bytes: int, *, streams: int, seconds: float, quiet: bool = False
+) -> Figures:
     """Feed `seconds` of made-up sound to each of `streams` listeners, each in a thread of its own, at full speed."""
-    sound = make_sound()
+    sound = make_quiet() if quiet else make_sound()
     blocks = max(1, round(seconds * SAMPLE_RATE_HZ / BLOCK_SAMPLES))
     listeners = [new_listener() for _ in range(streams)]
     for listener in listeners:
@@ -75,6 +88,11 @@ def make_sound() -> Block:
     return sound
 
 
+def make_quiet() -> Block:
+    """Return ten seconds of the least noise a 16-bit microphone gives (int16), the same every time."""
+    return np.random.default_rng(_SEED).integers(-1, 2, 10 * SAMPLE_RATE_HZ).astype(np.int16)
+
+
 def peak_memory_mb() -> float:
     """Return the most memory this process has held, in MB."""
     try:
@@ -84,7 +102,7 @@ def peak_memory_mb() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1.024 / 1000
 
 
-def _feed(listener: Listener, sound: Block, blocks: int) -> None:
+def _feed(listener: Hearing, sound: Block, blocks: int) -> None:
     starts = range(0, sound.size - BLOCK_SAMPLES + 1, BLOCK_SAMPLES)
     for index in range(blocks):
         start = starts[index % len(starts)]

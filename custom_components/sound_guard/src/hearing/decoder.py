@@ -1,6 +1,7 @@
 """From scores to events, by network scores alone: one rule for every sound."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,11 +37,13 @@ class Decoder:
     def push(self, scores: Scores) -> list[Detection]:
         """Take the newest scores and return what is new: events that start, continue or end."""
         detections = []
-        for index, label in enumerate(self._labels):
-            region = self._region(scores, index, label)
-            self.max_scores[label] = max(self.max_scores[label], region.confidence)
-            heard = region.confidence >= self._thresholds[label][self.sensitivity]
-            detection = self._follow(label, region if heard else None, scores.end_s)
+        firsts = [self._first(label, scores) for label in self._labels]
+        for index, (label, confidence) in enumerate(zip(self._labels, self._confidences(scores, firsts), strict=True)):
+            self.max_scores[label] = max(self.max_scores[label], confidence)
+            heard = confidence >= self._thresholds[label][self.sensitivity]
+            # Nearly always there is nothing to hear, and where it would be need not be known.
+            region = _region(scores, index, firsts[index], confidence, self._config.region_level) if heard else None
+            detection = self._follow(label, region, scores.end_s)
             if detection is not None:
                 detections.append(detection)
         return detections
@@ -49,23 +52,19 @@ class Decoder:
         """Return the end of every event that is still open."""
         return [self._close(label) for label in tuple(self._open)]
 
-    def _region(self, scores: Scores, index: int, label: str) -> _Region:
-        """Return the strongest stretch of one sound within what no ended event has claimed yet."""
+    def _first(self, label: str, scores: Scores) -> int:
+        """Return the first step that no ended event of the label has claimed."""
         behind_s = self._closed_until_s[label] - scores.start_s
-        first = int(np.clip(np.ceil(behind_s / scores.step_s), 0, len(scores.logits)))
-        logits = scores.logits[first:, index : index + 1]
-        confidence = float(clip_probability(logits, self._config.pooling)[0])
-        if not len(logits):
-            return _Region(scores.end_s, scores.end_s, confidence)
-        attention = scores.attention[first:, index]
-        peak = int(attention.argmax())
-        quiet = np.flatnonzero(attention < self._config.region_level * attention[peak])
-        before, after = quiet[quiet < peak], quiet[quiet > peak]
-        onset = first + (int(before[-1]) + 1 if before.size else 0)
-        offset = first + (int(after[0]) if after.size else len(attention))
-        # The window reaches before the stream at first; an event does not.
-        onset_s = max(0.0, scores.start_s + onset * scores.step_s)
-        return _Region(onset_s, max(onset_s, scores.start_s + offset * scores.step_s), confidence)
+        return 0 if behind_s <= 0 else min(math.ceil(behind_s / scores.step_s), len(scores.logits))
+
+    def _confidences(self, scores: Scores, firsts: Sequence[int]) -> list[float]:
+        """Return the clip probability of every label within its unclaimed steps."""
+        confidences: list[float] = clip_probability(scores.logits, self._config.pooling).tolist()
+        for index, first in enumerate(firsts):
+            if first:
+                unclaimed = scores.logits[first:, index : index + 1]
+                confidences[index] = float(clip_probability(unclaimed, self._config.pooling)[0])
+        return confidences
 
     def _follow(self, label: str, region: _Region | None, now_s: float) -> Detection | None:
         known = self._open.get(label)
@@ -86,3 +85,16 @@ class Decoder:
         ended = replace(self._open.pop(label), phase=Phase.ENDED)
         self._closed_until_s[label] = ended.offset_s
         return ended
+
+
+def _region(scores: Scores, index: int, first: int, confidence: float, level: float) -> _Region:
+    """Return the strongest stretch of one sound from the step `first` on, which must leave some."""
+    attention = scores.attention[first:, index]
+    peak = int(attention.argmax())
+    quiet = np.flatnonzero(attention < level * attention[peak])
+    before, after = quiet[quiet < peak], quiet[quiet > peak]
+    onset = first + (int(before[-1]) + 1 if before.size else 0)
+    offset = first + (int(after[0]) if after.size else len(attention))
+    # The window reaches before the stream at first; an event does not.
+    onset_s = max(0.0, scores.start_s + onset * scores.step_s)
+    return _Region(onset_s, max(onset_s, scores.start_s + offset * scores.step_s), confidence)

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 Block = NDArray[np.int16]
 Frames = NDArray[np.float32]
 
+_ROWS = 32
+"""About how many frames are transformed together: NumPy's own cost per call is spread, and the cache holds them."""
+
 
 @dataclass(frozen=True, slots=True)
 class FeatureConfig:
@@ -61,7 +64,7 @@ class FeatureConfig:
     @property
     def silence(self) -> float:
         """The feature value of digital silence."""
-        return float(_normalise(np.log(np.float32(self.floor))))
+        return float(_normalised(np.zeros(1, np.float32), self.floor)[0])
 
     def samples_for(self, frames: int) -> int:
         """Return how many samples the given number of frames spans."""
@@ -78,35 +81,53 @@ class LogMel:
         # int16 full scale and the window's own power are divided out here, once.
         self._window /= np.float32(32_768 * np.sqrt(np.sum(self._window**2) * config.fft_size / 2))
         self._mel = mel_filters(config)
-        self._pending = np.zeros(0, np.int16)
+        self._pending = np.zeros(0, np.float32)
+        rows = config.group_frames * max(1, _ROWS // config.group_frames)
+        self._windows = np.zeros((rows, config.fft_size), np.float32)  # what lies behind the window stays zero
+        self._spectrum = np.empty((rows, config.fft_size // 2 + 1), np.complex64)
+        self._power = np.empty(self._spectrum.shape, np.float32)
 
     def push(self, samples: Block) -> Frames:
         """Add samples (int16, any length) and return the frames they complete, (n, mel_bands) float32.
 
         n is a multiple of `group_frames`; what is left waits for the next call. The result does not depend on how
-        the stream was cut into blocks, to the last bit.
+        the stream was cut into blocks, to the last bit. One call with many samples costs less than many with few.
         """
         config = self._config
-        self._pending = np.concatenate((self._pending, samples)) if self._pending.size else samples
+        sound = np.concatenate((self._pending, samples), dtype=np.float32)
         group_hop = config.group_frames * config.hop_samples
-        groups = max(0, (self._pending.size - config.samples_for(config.group_frames)) // group_hop + 1)
-        frames = [self._group(self._pending[i * group_hop :]) for i in range(groups)]
-        # A copy, so that the caller's buffer is free to be reused.
-        self._pending = self._pending[groups * group_hop :].copy()
-        return np.concatenate(frames) if frames else np.zeros((0, config.mel_bands), np.float32)
+        groups = max(0, (sound.size - config.samples_for(config.group_frames)) // group_hop + 1)
+        frames = np.empty((groups * config.group_frames, config.mel_bands), np.float32)
+        if groups:
+            strides = (config.hop_samples * sound.itemsize, sound.itemsize)
+            windows = np.ndarray((len(frames), config.window_samples), np.float32, sound, strides=strides)
+            for start in range(0, len(frames), len(self._windows)):
+                piece = slice(start, start + len(self._windows))
+                self._transform(windows[piece], frames[piece])
+            sound = sound[groups * group_hop :].copy()
+        self._pending = sound
+        return _normalised(frames, config.floor)
 
-    def _group(self, samples: Block) -> Frames:
-        config = self._config
-        span = samples[: config.samples_for(config.group_frames)]
-        windows = np.lib.stride_tricks.sliding_window_view(span, config.window_samples)[:: config.hop_samples]
-        spectrum = np.fft.rfft(windows * self._window, n=config.fft_size)
-        power = spectrum.real**2 + spectrum.imag**2
-        return _normalise(np.log(power @ self._mel + np.float32(config.floor)))
+    def _transform(self, windows: NDArray[np.float32], frames: Frames) -> None:
+        """Write the mel powers of whole groups of windows, at most as many as there is memory for, to their frames."""
+        count, group = len(frames), self._config.group_frames
+        np.multiply(windows, self._window, out=self._windows[:count, : self._config.window_samples])
+        # NumPy's type information knows rfft in double precision only.
+        np.fft.rfft(self._windows[:count], out=self._spectrum[:count])  # type: ignore[arg-type]
+        squares = self._spectrum[:count].view(np.float32)
+        np.square(squares, out=squares)
+        power = np.add(squares[:, ::2], squares[:, 1::2], out=self._power[:count])
+        # One product per group: the order of its sums would change with the number of rows.
+        np.matmul(power.reshape(-1, group, power.shape[1]), self._mel, out=frames.reshape(-1, group, frames.shape[1]))
 
 
-def _normalise(log_power: NDArray[np.float32] | np.float32) -> NDArray[np.float32]:
-    """Bring log power (natural, about -21 to 0) to about -2 to 3."""
-    return np.asarray((log_power + np.float32(12)) / np.float32(4), np.float32)
+def _normalised(power: Frames, floor: float) -> Frames:
+    """Turn power, in place, to its logarithm (natural, about -21 to 0) and that to about -2 to 3."""
+    power += np.float32(floor)
+    np.log(power, out=power)
+    power += np.float32(12)
+    power /= np.float32(4)
+    return power
 
 
 @lru_cache(maxsize=8)

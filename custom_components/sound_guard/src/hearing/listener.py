@@ -1,6 +1,9 @@
 """The main path: a block of sound goes in, what was heard comes out."""
 
+import math
 from dataclasses import replace
+from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 
@@ -10,10 +13,15 @@ from .decoder import Decoder
 from .detection import Detection
 from .features import Block, LogMel
 from .ring import Ring
-from .tflite import ModelFormatError, open_interpreter
+from .tflite import Interpreter, ModelFormatError, open_interpreter
 
 RING_S = 15.0
-"""Seconds of sound kept in memory: the model's window and a little before it."""
+"""Seconds of sound kept in memory at least: the model's window and a little before it."""
+
+_turn = Lock()
+"""Held by the listener that is at work, one in a process. NumPy and LiteRT let go of Python's own lock in every call:
+threads at work at the same time hand it to and fro, which takes longer than the work. A turn lasts about a
+millisecond, and the model is in memory only once."""
 
 
 class Listener:
@@ -29,14 +37,19 @@ class Listener:
             RuntimeMissingError: the runtime that was asked for is not installed.
         """
         try:
-            interpreter = open_interpreter(card.content, runtime)
+            interpreter = _shared_interpreter(card.content, runtime)
         except ModelFormatError as error:
             raise CardError(f"{card.model_path}: is damaged: {error}") from error
         self.runtime = interpreter.runtime
-        self.ring = Ring(RING_S, card.features.sample_rate_hz)
+        self._card = card
         self._features = LogMel(card.features)
-        self._attention = AttentionModel(card, interpreter)
+        with _turn:
+            self._attention = AttentionModel(card, interpreter)
         self._decoder = Decoder(card, sensitivity)
+        self._chunks = 0
+        self._chunk_samples = self._missing_samples = self._chunk_end(0)
+        rate_hz = card.features.sample_rate_hz
+        self.ring = Ring(RING_S + self._chunk_samples / rate_hz, rate_hz)
         # Silence that pushes the last sound through the features and the encoder.
         tail_frames = 2 * card.window.chunk_frames + card.features.group_frames
         self._tail_samples = card.features.samples_for(tail_frames)
@@ -62,9 +75,15 @@ class Listener:
 
     def feed(self, block: Block) -> list[Detection]:
         """Hear int16 samples, any number of them, and return what they reveal."""
+        detections = []
+        # Most blocks only wait in the ring: a chunk is heard in one go, as soon as its last sample is there.
+        while block.size >= self._missing_samples:
+            self.ring.write(block[: self._missing_samples])
+            block = block[self._missing_samples :]
+            detections += self._hear()
         self.ring.write(block)
-        frames = self._features.push(block)
-        return [found for scores in self._attention.push(frames) for found in self._decoder.push(scores)]
+        self._missing_samples -= block.size
+        return detections
 
     def flush(self) -> list[Detection]:
         """End the stream: hear its last sound out, then end what is still open."""
@@ -72,3 +91,23 @@ class Listener:
         detections = self.feed(np.zeros(self._tail_samples, np.int16)) + self._decoder.flush()
         real = (found for found in detections if found.onset_s < heard_s)
         return [replace(found, offset_s=min(found.offset_s, heard_s)) for found in real]
+
+    def _hear(self) -> list[Detection]:
+        chunk = self.ring.newest(self._chunk_samples)
+        self._chunks += 1
+        self._chunk_samples = self._missing_samples = self._chunk_end(self._chunks) - self._chunk_end(self._chunks - 1)
+        with _turn:
+            frames = self._features.push(chunk)
+            return [found for scores in self._attention.push(frames) for found in self._decoder.push(scores)]
+
+    def _chunk_end(self, number: int) -> int:
+        """Return how many samples of the stream the model needs to score a chunk; frames come in whole groups."""
+        features = self._card.features
+        groups = math.ceil((number + 1) * self._card.window.chunk_frames / features.group_frames)
+        return features.samples_for(groups * features.group_frames)
+
+
+@lru_cache(maxsize=1)
+def _shared_interpreter(content: bytes, runtime: str) -> Interpreter:
+    """Return the interpreter of all listeners of a process; whoever runs it holds `_turn`."""
+    return open_interpreter(content, runtime)

@@ -27,17 +27,28 @@ class Ring:
 
     def write(self, block: Block) -> None:
         """Append samples; the oldest ones are overwritten."""
+        start = self._written % self._samples.size
+        self._written += block.size
+        if start + block.size <= self._samples.size:
+            self._samples[start : start + block.size] = block
+            return
         kept = block[-self._samples.size :]
-        start = (self._written + block.size - kept.size) % self._samples.size
+        start = (self._written - kept.size) % self._samples.size
         first = min(kept.size, self._samples.size - start)
         self._samples[start : start + first] = kept[:first]
         self._samples[: kept.size - first] = kept[first:]
-        self._written += block.size
 
     def read(self, start_s: float, end_s: float) -> Block:
         """Return a copy of the sound between two stream times, as far as it is still held."""
         oldest = max(0, self._written - self._samples.size)
         start = min(max(round(start_s * self._rate_hz), oldest), self._written)
-        end = min(max(round(end_s * self._rate_hz), start), self._written)
-        held: Block = self._samples[np.arange(start, end) % self._samples.size]
-        return held
+        return self._held(start, min(max(round(end_s * self._rate_hz), start), self._written))
+
+    def newest(self, samples: int) -> Block:
+        """Return a copy of the given number of samples that were written last, as far as they are still held."""
+        return self._held(self._written - min(samples, self._written, self._samples.size), self._written)
+
+    def _held(self, start: int, end: int) -> Block:
+        first = start % self._samples.size
+        behind = self._samples[first : first + end - start]
+        return np.concatenate((behind, self._samples[: end - start - behind.size]))
