@@ -1,4 +1,4 @@
-"""Commands: `python -m training train|export|evaluate|dcase2017`. Heavy imports wait, so that workers start fast."""
+"""Commands: `python -m training train|export|evaluate|dcase2017|studies`. Heavy imports wait: workers start fast."""
 
 import argparse
 import logging
@@ -15,14 +15,23 @@ from .recordings import ManifestError
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; what the user did wrong ends it with a plain message."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("command", choices=("train", "export", "evaluate", "dcase2017"))
+    parser.add_argument("command", choices=("train", "export", "evaluate", "dcase2017", "studies"))
     parser.add_argument("--config", default="attention", help="name in training/configs, or a .toml file")
     parser.add_argument("--fresh", action="store_true", help="train: forget an earlier, interrupted run")
     parser.add_argument("--card", type=Path, default=ATTENTION_CARD, help="export, evaluate, dcase2017: the model card")
     parser.add_argument(
         "--tut", type=Path, metavar="FOLDER", help="dcase2017: score the official mixtures in this folder"
     )
-    parser.add_argument("--write", type=Path, metavar="FOLDER", help="dcase2017: write recipes and event lists there")
+    parser.add_argument(
+        "--write",
+        type=Path,
+        metavar="FOLDER",
+        help="evaluate: write the documents there; dcase2017: write recipes and event lists there",
+    )
+    parser.add_argument("--quick", action="store_true", help="evaluate: a look at a few recordings; changes no file")
+    parser.add_argument(
+        "--redraw", action="store_true", help="evaluate: only write the documents again, from docs/evaluation.json"
+    )
     parser.add_argument("--files", type=int, default=500, help="dcase2017: score only so many mixtures of each sound")
     parser.add_argument("--sweep", action="store_true", help="dcase2017: also score other thresholds")
     options = parser.parse_args(arguments)
@@ -40,9 +49,18 @@ def main(arguments: list[str] | None = None) -> None:
 
             export(config, options.card)
         elif options.command == "evaluate":
-            from .evaluate import evaluate
+            from .evaluate import DOCUMENTS, README, evaluate
 
-            evaluate(config, options.card)
+            if options.redraw:
+                from .documents import redraw
+
+                redraw(options.write or DOCUMENTS, None if options.write else README)
+                return
+            evaluate(config, options.card, quick=options.quick, write_folder=options.write)
+        elif options.command == "studies":
+            from .studies import studies
+
+            studies()
         else:
             from .dcase2017 import dcase2017
 

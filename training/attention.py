@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from .config import LABELS, AttentionConfig
+from .config import LABELS, AttentionConfig, TrainConfig
 from .dataset import FEATURES, WINDOW, WINDOW_FRAMES
 
 
@@ -48,18 +48,18 @@ def _score(fused: Any, count: int, name: str) -> Any:
 
 def _encoder(config: AttentionConfig) -> keras.Model:
     """Frames to embeddings; no padding in time, so that a chunk with its context gives what the whole window gives."""
-    first, second, third = config.channels
+    first, second, third, fourth = config.channels
     frames = keras.Input((None, FEATURES.mel_bands), name="frames")
     x = layers.Reshape((-1, FEATURES.mel_bands, 1))(frames)
     x = layers.ZeroPadding2D(((0, 0), (1, 2)))(x)
     x = _active(layers.Conv2D(first, 5, strides=2, use_bias=False)(x))  # time halved, 46 ms
-    x = layers.ZeroPadding2D(((0, 0), (1, 1)))(x)
-    x = layers.DepthwiseConv2D(3, use_bias=False)(x)
-    x = _active(layers.Conv2D(second, 1, strides=(1, 2), use_bias=False)(x))
     x = layers.ZeroPadding2D(((0, 0), (0, 1)))(x)
-    x = layers.DepthwiseConv2D(3, strides=2, use_bias=False)(x)  # time halved, 92 ms
-    x = _active(layers.Conv2D(third, 1, use_bias=False)(x))
-    x = layers.Reshape((-1, x.shape[2] * third))(x)  # frequency becomes channels
+    x = _active(layers.Conv2D(second, 3, strides=(1, 2), use_bias=False)(x))
+    x = layers.ZeroPadding2D(((0, 0), (0, 1)))(x)
+    x = _active(layers.Conv2D(third, 3, strides=2, use_bias=False)(x))  # time halved, 92 ms
+    x = layers.ZeroPadding2D(((0, 0), (0, 1)))(x)
+    x = _active(layers.Conv2D(fourth, (1, 3), strides=(1, 2), use_bias=False)(x))
+    x = layers.Reshape((-1, x.shape[2] * fourth))(x)  # frequency becomes channels
     x = _active(layers.Dense(config.depth, use_bias=False)(x))
     return keras.Model(frames, x, name="encoder")
 
@@ -73,8 +73,10 @@ def _fused(embeddings: Any, config: AttentionConfig) -> Any:
             x = layers.AveragePooling2D((2, 1))(x)  # time halved again
         for _ in range(1 if level == 0 else 2):
             x = _residual(x, config.depth, kernel=5 if level == 0 else 9)
-        fused.append(layers.UpSampling2D((2**level, 1))(x) if level else x)
-    return _active(layers.Conv2D(config.depth, 1, use_bias=False)(layers.Concatenate()(fused)))
+        # Weighing each level before it is stretched gives what a convolution over all of them would, for less.
+        weighed = layers.Conv2D(config.depth, 1, use_bias=False)(x)
+        fused.append(layers.UpSampling2D((2**level, 1))(weighed) if level else weighed)
+    return _active(layers.Add()(fused) if len(fused) > 1 else fused[0])
 
 
 def _residual(x: Any, depth: int, kernel: int) -> Any:
@@ -88,7 +90,7 @@ def _active(x: Any) -> Any:
     return layers.ReLU()(layers.BatchNormalization()(x))
 
 
-def loss(clip_weight: float, positive_weight: float, teacher_weight: float) -> Any:
+def loss(config: TrainConfig, teacher_weight: float) -> Any:
     """Return the loss of the paper: frame loss plus clip loss over the attention-weighted and the highest logit.
 
     Unlike the paper the frame loss is taken on all clips: silence must stay silent. Behind the labels, targets and
@@ -99,14 +101,15 @@ def loss(clip_weight: float, positive_weight: float, teacher_weight: float) -> A
     def attention_loss(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         taught, targets = targets[..., own:], targets[..., :own]
         taught_logits, logits = logits[..., own:], logits[..., :own]
-        frame = ops.mean(tf.nn.weighted_cross_entropy_with_logits(targets, logits, positive_weight))
+        frame = ops.mean(tf.nn.weighted_cross_entropy_with_logits(targets, logits, config.positive_weight))
         present = ops.max(targets, axis=1)
         probabilities = ops.sigmoid(logits)
         attention = probabilities / (ops.sum(probabilities, axis=1, keepdims=True) + 1e-12)
         pooled = ops.sum(attention * logits, axis=1)
         clip = tf.nn.sigmoid_cross_entropy_with_logits(present, pooled)
         best = tf.nn.sigmoid_cross_entropy_with_logits(present, ops.max(logits, axis=1))
-        own_loss = frame + clip_weight * (ops.mean(clip) + 0.5 * ops.mean(best))
+        looked = ops.mean(clip) + 0.5 * ops.mean(best) if config.attention else 1.5 * ops.mean(best)
+        own_loss = frame + config.clip_loss * looked
         if not taught_logits.shape[-1]:
             return own_loss
         return own_loss + teacher_weight * ops.mean(tf.nn.sigmoid_cross_entropy_with_logits(taught, taught_logits))

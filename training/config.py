@@ -21,16 +21,34 @@ class RecordingsConfig:
     folder: str = "../shared/audio"
     """Folder with recordings.csv, relative to the repository; empty: synthesised sound only."""
 
+    extra: tuple[str, ...] = ()
+    """More folders of the same form, all for training: false alarms that owners reported, say."""
+
     split_seed: int = 1
     """Decides which group is in which split. Every run of a model's history must share it, or the test is no test."""
 
     validation_share: float = 0.15
-    test_share: float = 0.15
+    test_share: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class MixturesConfig:
-    """How much is mixed, and how often a mixture is used."""
+    """What is mixed, and how much."""
+
+    seed: int = 1
+    """The same seed gives the same mixtures, whatever the seed of the training that uses them."""
+
+    synthesis: bool = True
+    """Whether alarms, look-alikes and filler glass are synthesised; without recordings they always are."""
+
+    rooms: bool = True
+    """Whether sounds come through rooms, measured or simulated, and doors."""
+
+    strikes: float = 0.0
+    """Share of mixtures with synthesised strikes: drums, hi-hats, pans, knocks and clinks, which break nothing."""
+
+    fragments: bool = False
+    """Whether breaking glass is drawn more freely: any pitch, one pane's debris after another's impact, more noise."""
 
     shards: int = 100
     shard_mixtures: int = 256
@@ -69,10 +87,10 @@ class MiningConfig:
 class AttentionConfig:
     """Size of the attention model."""
 
-    channels: tuple[int, ...] = (16, 32, 48)
-    """Filters of the three convolutions on the spectrogram."""
+    channels: tuple[int, ...] = (16, 32, 64, 64)
+    """Filters of the four convolutions on the spectrogram."""
 
-    depth: int = 64
+    depth: int = 96
     """Width of an embedding."""
 
     levels: int = 4
@@ -92,6 +110,9 @@ class TrainConfig:
     weight_decay: float = 1e-4
     clip_loss: float = 0.5
     """Weight of the clip loss beside the frame loss."""
+
+    attention: bool = True
+    """Whether the clip loss looks through the attention; else at the highest frame alone."""
 
     positive_weight: float = 2.0
     """Weight of frames that hold the sound; they are rarer than others."""

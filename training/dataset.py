@@ -14,8 +14,10 @@ from hearing.features import FeatureConfig, Frames, LogMel
 
 from .config import LABELS, Config
 from .mixtures import Mixer, Mixture
-from .recordings import Library, ManifestError, Split
-from .teacher import Teacher
+from .recipes import Recipes
+from .recordings import Library, ManifestError
+from .splits import Split
+from .teacher import Lessons, Teacher
 
 REPOSITORY = Path(__file__).parents[1]
 FEATURES = FeatureConfig()
@@ -38,13 +40,21 @@ class Shard:
     """(mixtures, teacher's windows, teacher's classes): its scores in 255ths; no classes without a teacher."""
 
 
+def libraries_of(config: Config) -> list[Library]:
+    """Return the library of every folder that a configuration names; relative folders count from the repository."""
+    settings = config.recordings
+    folder = REPOSITORY / settings.folder if settings.folder else None
+    main = Library.load(folder, settings.split_seed, (settings.validation_share, settings.test_share))
+    return [main, *(Library.load(REPOSITORY / extra, 0, (0.0, 0.0)) for extra in settings.extra)]
+
+
 def library_of(config: Config) -> Library:
-    """Return the library that a configuration names; relative folders count from the repository."""
-    folder = config.recordings.folder
-    path = REPOSITORY / folder if folder else None
-    return Library.load(
-        path, config.recordings.split_seed, (config.recordings.validation_share, config.recordings.test_share)
-    )
+    """Return one library of all the folders that a configuration names."""
+    main, *others = libraries_of(config)
+    for other in others:
+        assert other.folder is not None
+        main = main.joined(other.folder)
+    return main
 
 
 def window_length_s() -> float:
@@ -77,18 +87,21 @@ class ShardMaker:
 
     def __init__(self, config: Config, split: Split, hard: Sequence[str] = ()) -> None:
         """Get the recordings and the teacher ready; `hard` names negatives that come up more often."""
-        self._mixer = Mixer(library_of(config), split, window_length_s(), hard, config.mining.share)
-        self._teacher = teacher_of(config)
+        library = library_of(config)
+        self._recipes = Recipes(config, library, split, window_length_s(), hard)
+        self._mixer = Mixer(library)
+        teacher = teacher_of(config)
+        self._lessons = Lessons(teacher, library) if teacher else None
 
     def make(self, seeds: range) -> Shard:
         """Return the mixtures of the given seeds."""
         frames, targets, taught = [], [], []
         for seed in seeds:
-            mixture = self._mixer.render(self._mixer.draw(seed))
+            mixture = self._mixer.render(self._recipes.draw(seed))
             shown = example(mixture)
             frames.append(shown[0].astype(np.float16))
             targets.append(shown[1])
-            scores = self._teacher.listen(mixture.samples) if self._teacher else np.zeros((1, 0), np.float32)
+            scores = self._lessons.on(mixture) if self._lessons else np.zeros((1, 0), np.float32)
             taught.append(np.round(255 * scores).astype(np.uint8))
         return Shard(np.stack(frames), np.stack(targets), np.stack(taught))
 
@@ -120,10 +133,22 @@ def _work(seeds: range) -> Shard:
 
 
 def shards(
-    config: Config, split: Split, count: int, size: int, first_seed: int, hard: Sequence[str] = ()
+    config: Config,
+    split: Split,
+    count: int,
+    size: int,
+    first_seed: int,
+    *,
+    hard: Sequence[str] = (),
+    part: tuple[int, int] = (0, 1),
 ) -> Iterator[Shard]:
-    """Yield shards in order, made ahead by worker processes if there are any; the same seeds give the same shards."""
-    ranges = [range(first_seed + i * size, first_seed + (i + 1) * size) for i in range(count)]
+    """Yield shards in order, made ahead by worker processes if there are any; the same seeds give the same shards.
+
+    `part` (which, of how many) leaves the other mixtures of every shard to other machines.
+    """
+    which, parts = part
+    starts = range(first_seed, first_seed + count * size, size)
+    ranges = [range(start + which, start + size, parts) for start in starts]
     workers = config.mixtures.workers
     if not workers:
         maker = ShardMaker(config, split, hard)

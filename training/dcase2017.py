@@ -1,24 +1,27 @@
 """DCASE 2017 task 2: ER and F1 of what the shipped listener reports, on our recordings or on the official ones."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import lru_cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from hearing import Detection, Listener, ModelCard, Phase, Sensitivity
-from hearing.attention import AttentionModel
-from hearing.decoder import Decoder
-from hearing.features import Block, LogMel
-from hearing.tflite import open_interpreter
+from hearing import Detection, Listener, ModelCard, Phase
+from hearing.features import Block
 
 from . import tut
 from .config import LABELS, Config
 from .dataset import library_of
+from .ears import sweep as sweep_over
 from .metrics import EventCounts
-from .rare_sounds import BACKDROPS, EBRS_DB, FILES, RareSounds
+from .peer import Peer, Yamnet
+from .rare_sounds import BACKDROPS, EBRS_DB, FILES, Backdrop, RareSounds
 
 PUBLISHED = {
     "original attention system": {"error_rate": 0.20, "f_measure": 0.90},
@@ -34,6 +37,9 @@ BUILT = (
 )
 THRESHOLDS = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
 """Where a sweep looks. It shows what a threshold costs; thresholds are chosen on other recordings than these."""
+
+PART = 50
+"""Mixtures that a process scores at a time; fewer in all are heard sooner than processes are started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,17 @@ class Score:
         self.misplaced += min(counts.events, counts.reported) - counts.hits
         self.heard_s.append(heard_s)
 
+    def __add__(self, other: "Score") -> "Score":
+        none = EventCounts()
+        return Score(
+            self.files + other.files,
+            self.counts + other.counts,
+            {e: self.by_ebr.get(e, none) + other.by_ebr.get(e, none) for e in {**self.by_ebr, **other.by_ebr}},
+            self.misplaced + other.misplaced,
+            self.heard_s + other.heard_s,
+            {t: self.swept.get(t, none) + other.swept.get(t, none) for t in {**self.swept, **other.swept}},
+        )
+
     def figures(self) -> dict[str, Any]:
         """Return the figures, rounded, ready for JSON."""
         counts = self.counts
@@ -91,6 +108,49 @@ class Score:
         return figures
 
 
+@dataclass(frozen=True, slots=True)
+class PeerSettings:
+    """The peer, and the score per sound from which on it reports."""
+
+    model: Path
+    thresholds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some mixtures of one sound over one kind of background, to be scored together."""
+
+    config: Config
+    card_path: Path
+    backdrop: Backdrop
+    label: str
+    first: int
+    last: int
+    sweep: bool
+    peer: PeerSettings | None
+
+    def score(self) -> tuple[Score, Score | None]:
+        """Return how well the listener, and the peer if there is one and it knows the sound, report it."""
+        card, sounds = ModelCard.load(self.card_path), _sounds(self.config)
+        ours, theirs, peer = Score(), Score(), None
+        if self.peer is not None and self.label in self.peer.thresholds:
+            peer = Peer.tuned(Yamnet(self.peer.model), self.peer.thresholds)
+        for recipe in sounds.draw(self.backdrop, self.label)[self.first : self.last]:
+            mixture = sounds.render(recipe)
+            onsets_s = tuple(onset_s for _, onset_s, _ in mixture.spans_s)
+            clip = Clip(mixture.samples, onsets_s, recipe.event.ebr_db if recipe.event else None)
+            ours += score(card, self.label, [clip], sweep=self.sweep)
+            if peer is not None:
+                theirs.add(clip, list(peer.hear(clip.samples).onsets_s[self.label]))
+        return ours, None if peer is None else theirs
+
+
+@lru_cache(maxsize=1)
+def _sounds(config: Config) -> RareSounds:
+    """Return the mixtures of a configuration; a process makes them once."""
+    return RareSounds(library_of(config))
+
+
 def dcase2017(
     config: Config,
     card_path: Path,
@@ -99,6 +159,7 @@ def dcase2017(
     write_folder: Path | None = None,
     files: int = FILES,
     sweep: bool = False,
+    peer: PeerSettings | None = None,
 ) -> dict[str, Any]:
     """Score the shipped model at balanced sensitivity, print a table and return its figures.
 
@@ -108,35 +169,50 @@ def dcase2017(
         ManifestError: recordings or parts of the official folder are missing.
         SourceError: an official mixture cannot be read.
     """
-    card = ModelCard.load(card_path)
     if tut_folder is not None:
-        return _official(card, tut_folder, files, sweep=sweep)
+        return _official(ModelCard.load(card_path), tut_folder, files, sweep=sweep)
     library = library_of(config)
     sounds = RareSounds(library)
-    results: dict[str, Any] = {"sources": sounds.sources()}
+    parts = [
+        Part(config, card_path, backdrop, label, first, min(first + PART, files), sweep, peer)
+        for backdrop in BACKDROPS
+        for label in LABELS
+        for first in range(0, files, PART)
+    ]
+    results: dict[str, Any] = {"sources": sounds.sources()} | {backdrop: {} for backdrop in BACKDROPS}
+    by_peer: dict[str, Any] = {backdrop: {} for backdrop in BACKDROPS}
+    for (backdrop, label), (ours, theirs) in _scored(parts, config.mixtures.workers).items():
+        results[backdrop][label] = ours.figures()
+        if theirs is not None:
+            by_peer[backdrop][label] = theirs.figures()
+        if write_folder is not None:
+            tut.write(write_folder, sounds.draw(backdrop, label)[:files], ours.heard_s, library)
     for backdrop in BACKDROPS:
-        results[backdrop] = {}
-        for label in LABELS:
-            recipes = sounds.draw(backdrop, label)[:files]
-            clips = (
-                Clip(
-                    (mixture := sounds.render(recipe)).samples,
-                    tuple(onset_s for _, onset_s, _ in mixture.spans_s),
-                    recipe.event.ebr_db if recipe.event else None,
-                )
-                for recipe in recipes
-            )
-            scored = score(card, label, tqdm(clips, f"{backdrop} {label}", len(recipes), mininterval=5), sweep=sweep)
-            results[backdrop][label] = scored.figures()
-            if write_folder is not None:
-                tut.write(write_folder, recipes, scored.heard_s, library)
         results[backdrop]["mean"] = _mean(results[backdrop])
-    for backdrop in BACKDROPS:
         _print(f"{backdrop} backgrounds, our test recordings", results[backdrop])
+        if by_peer[backdrop]:
+            _print("the same, heard by the peer", by_peer[backdrop])
     for name, numbers in results["sources"].items():
         print(f"{name}: drawn from {numbers['recordings']} recordings of {numbers['groups']} groups")
     print(BUILT)
+    if peer is not None:
+        results["peer"] = by_peer
     return _with_published(results | {"built": BUILT})
+
+
+def _scored(parts: Sequence[Part], processes: int) -> dict[tuple[Backdrop, str], tuple[Score, Score | None]]:
+    """Return the scores of ours and of the peer, summed up per background and sound."""
+    with ExitStack() as stack:
+        found: Iterator[tuple[Score, Score | None]] = map(Part.score, parts)
+        if processes and parts[0].last >= PART:
+            pool = stack.enter_context(ProcessPoolExecutor(processes, get_context("spawn")))
+            found = pool.map(Part.score, parts)
+        total: dict[tuple[Backdrop, str], tuple[Score, Score | None]] = {}
+        for part, (ours, theirs) in zip(parts, tqdm(found, "DCASE 2017", len(parts), mininterval=5), strict=True):
+            before, peer_before = total.get((part.backdrop, part.label), (Score(), Score()))
+            both = None if theirs is None or peer_before is None else peer_before + theirs
+            total[part.backdrop, part.label] = (before + ours, both)
+    return total
 
 
 def score(card: ModelCard, label: str, clips: Iterable[Clip], *, sweep: bool = False) -> Score:
@@ -156,17 +232,8 @@ def swept(
     card: ModelCard, label: str, samples: Block, thresholds: Sequence[float] = THRESHOLDS
 ) -> dict[float, list[float]]:
     """Return the onsets that the listener would report at each threshold; the network runs once for all."""
-    tail = card.features.samples_for(2 * card.window.chunk_frames + card.features.group_frames)
-    frames = LogMel(card.features).push(np.concatenate((samples, np.zeros(tail, np.int16))))
-    scores = AttentionModel(card, open_interpreter(card.content)).push(frames)
-    end_s = samples.size / card.features.sample_rate_hz
-    onsets_s = {}
-    for threshold in thresholds:
-        levels = dict.fromkeys(Sensitivity, threshold)
-        decoder = Decoder(replace(card, thresholds={**card.thresholds, label: levels}))
-        found = _onsets_s((found for window in scores for found in decoder.push(window)), label)
-        onsets_s[threshold] = [onset_s for onset_s in found if onset_s < end_s]
-    return onsets_s
+    found = sweep_over(card, samples, thresholds)
+    return {threshold: _onsets_s(heard, label) for threshold, heard in zip(thresholds, found, strict=True)}
 
 
 def _onsets_s(detections: Iterable[Detection], label: str) -> list[float]:

@@ -1,155 +1,232 @@
-"""Measures what ships: the engine's own Listener over whole recordings, never the network's raw output."""
+"""Measures what ships: the engine's own Listener on recordings of the test split, never the network's raw output."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
-from hearing import Listener, ModelCard, Phase, Sensitivity
-from hearing.features import Block
+from hearing import Detection, Listener, ModelCard, Phase, Sensitivity
+from hearing.card import ATTENTION_CARD
+from hearing.sources import open_file
 
+from . import false_alarms, recall
+from .cases import Case, heard_in, look_alikes, unheard_in
+from .conditions import CLEAN, CONDITIONS, NOISY, ROOM, Condition
 from .config import LABELS, Config
-from .dataset import library_of
-from .metrics import per_day, share
-from .mixtures import is_smoke
-from .recordings import SAMPLE_RATE_HZ, Library, Recording, Split
-from .synthesis import Pattern, cadence, sound
+from .dataset import REPOSITORY, libraries_of, library_of
+from .dcase2017 import PeerSettings, dcase2017
+from .ears import BLOCK_SAMPLES, SWEEP, Ears, Heard, Task, mine
+from .inspection import inspect
+from .latency import latency
+from .peer import Peer, Yamnet
+from .rare_sounds import FILES
+from .recordings import Library, ManifestError
+from .reliability import reliability
+from .rivals import peer_thresholds, rivals
+from .splits import Split
+from .thresholds import BUDGETS, compare, support
 
-PADDING_S = 2.0
-"""Near-silence around a clip, so that a dry clip begins as in a room."""
+__all__ = ["evaluate", "mine"]
 
-FALSE_ALARMS_PER_HOUR = {Sensitivity.HIGH: 1.0, Sensitivity.BALANCED: 0.5, Sensitivity.LOW: 0.0}
-"""Budget of each sensitivity on the validation negatives; the hours there are cannot support less."""
+DOCUMENTS = REPOSITORY / "docs"
+README = REPOSITORY / "README.md"
+BUNDLED = REPOSITORY / "tests" / "audio"
+QUICK = 8
+"""A quick look takes so many recordings of each kind."""
 
-FLOOR, CEILING = 0.3, 0.98
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What the listener made of one recording."""
-
-    recording: Recording
-    seconds: float
-    scores: Mapping[str, float]
-    """Highest clip probability per label."""
-
-    labels: tuple[str, ...]
-    """Labels of its events, at balanced sensitivity."""
+COST_S = 60.0
+_SPLITS: tuple[Split, ...] = ("validation", "test")
 
 
-def hear(card: ModelCard, library: Library, recordings: Iterable[Recording], what: str) -> list[Heard]:
-    """Run the listener over recordings, each from a fresh start."""
-    heard = []
-    for recording in tqdm(list(recordings), desc=what, mininterval=5):
-        samples = _in_quiet(library.read(recording))
-        listener = Listener(card)
-        detections = listener.feed(samples) + listener.flush()
-        labels = tuple(found.label for found in detections if found.phase is Phase.STARTED)
-        heard.append(Heard(recording, samples.size / SAMPLE_RATE_HZ, listener.max_scores, labels))
-    return heard
+def evaluate(
+    config: Config, card_path: Path, *, quick: bool = False, write_folder: Path | None = None
+) -> dict[str, Any]:
+    """Measure a model on the test split and return every figure.
 
+    They are printed and written into the card; those of the shipped card into the documents, too. `write_folder` takes
+    the documents of any card. A quick look touches neither.
+    """
+    from . import documents  # matplotlib takes a second
 
-def positives(library: Library, split: Split, label: str) -> tuple[Recording, ...]:
-    """Return the trustworthy recordings in which a sound is to be heard."""
-    if label == "smoke_alarm":
-        return tuple(r for r in library.select(split, "smoke_alarm", "fire_alarm_other") if is_smoke(r))
-    return library.select(split, label)
-
-
-def negatives(library: Library, split: Split) -> tuple[Recording, ...]:
-    """Return the recordings in which nothing is to be heard."""
-    return library.select(split, "negative", "low_battery_chirp")
-
-
-def calibrate(card: ModelCard, library: Library) -> dict[str, dict[Sensitivity, float]]:
-    """Return per label and sensitivity the lowest threshold that keeps to its false-alarm budget on validation."""
-    quiet = hear(card, library, negatives(library, "validation"), "thresholds")
-    hours = sum(heard.seconds for heard in quiet) / 3_600
-    thresholds = {}
-    for label in LABELS:
-        scores = np.sort([heard.scores[label] for heard in quiet])[::-1]
-        levels = {}
-        for level, budget in FALSE_ALARMS_PER_HOUR.items():
-            allowed = round(budget * hours)
-            reached = float(scores[allowed]) + 0.01 if allowed < len(scores) else FLOOR
-            levels[level] = round(float(np.clip(reached, FLOOR, CEILING)), 3)
-        thresholds[label] = levels
-    return thresholds
-
-
-def mine(card: ModelCard, library: Library, score: float) -> list[str]:
-    """Return the files of the training negatives in which the listener gives any sound at least this score."""
-    heard = hear(card, library, negatives(library, "train"), "mining")
-    return sorted(clip.recording.file for clip in heard if max(clip.scores.values()) >= score)
-
-
-def evaluate(config: Config, card_path: Path) -> dict[str, Any]:
-    """Measure the shipped model on the test split, print the figures and write them into the card."""
+    started_s = time.monotonic()
     card = ModelCard.load(card_path)
     library = library_of(config)
-    metrics: dict[str, Any] = {"measured_on": "test split, clean clips, groups never trained on, balanced sensitivity"}
+    for part in libraries_of(config):
+        inspect(part)
+    peer = _peer_of(config)
+    with Ears(card, library, config.mixtures.workers, peer) as ears:
+        results = _measured(card, library, ears, quick=quick, peer=peer is not None)
+    choices = [] if quick else compare(card, library, config.mixtures.workers)
+    results["thresholds"]["pooling"] = [asdict(choice) | {"mean": round(choice.mean, 4)} for choice in choices]
+    results["cost_ms_per_s"] = _costs(card, peer)
+    results["bundled"] = bundled(card)
+    settings = None
+    if peer is not None and results["rivals"]:
+        settings = PeerSettings(peer, peer_thresholds(results["rivals"]))
+    try:
+        results["dcase2017"] = dcase2017(config, card_path, files=QUICK if quick else FILES, peer=settings)
+    except ManifestError as error:
+        results["dcase2017"] = {"missing": str(error)}
+    results["minutes"] = round((time.monotonic() - started_s) / 60, 1)
+    results = {name: _plain(section) for name, section in results.items()}
+    if quick:
+        results["quick"] = True
+    else:
+        documents.into_card(results, card)
+        if card_path.resolve() == ATTENTION_CARD.resolve():
+            documents.write(results, DOCUMENTS, README)
+    if write_folder is not None:
+        documents.write(results, write_folder)
+    print(documents.summary(results))
+    return results
+
+
+def _measured(card: ModelCard, library: Library, ears: Ears, *, quick: bool, peer: bool) -> dict[str, Any]:
+    """Hear everything, and return the figures made of it."""
+    quiet: dict[Split, list[Heard]] = {}
+    cases: dict[Split, list[Case]] = {}
+    for split in _SPLITS:
+        last = split == "test"
+        tasks = [
+            Task(case, levels=tuple(Sensitivity), sweep=last, peer=peer and last)
+            for case in _thinned(unheard_in(library, split), quick=quick)
+        ]
+        quiet[split] = ears.hear(split, tasks, f"{split}: negatives")
+        cases[split] = _thinned(heard_in(library, split), quick=quick)
+    loud = ears.hear("test", _tasks(cases["test"], CONDITIONS, quick=quick, peer=peer), "test: sounds")
+    known = _tasks(cases["validation"], (CLEAN, NOISY[1]), quick=quick)
+    learned = ears.hear("validation", known, "validation: sounds")
+    toys = ears.hear("test", [Task(case) for case in look_alikes()], "look-alikes")
+    clean = [clip for clip in loud if clip.condition == CLEAN.name]
+    mixed = [clip for clip in loud if clip.condition in (CLEAN.name, NOISY[1].name)]
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "model": {"name": card.name, "version": card.version, "sha256": card.sha256, "pooling": card.decoder.pooling},
+        "recordings_sha256": library.sha256,
+        "conditions": {condition.name: condition.what for condition in CONDITIONS},
+        "rooms": len({room.group for room in library.select("test", "rir")}),
+        "recall": recall.by_condition(loud),
+        "recall_by_sensitivity": recall.by_sensitivity(clean, card.thresholds),
+        "recall_by_length": recall.by_length(clean),
+        "confusion": {"clean": recall.confusion(clean), "all conditions": recall.confusion(loud)},
+        "missed": recall.missed(clean),
+        "false_alarms": {
+            "test": false_alarms.false_alarms(quiet["test"]),
+            "everyday": false_alarms.false_alarms(false_alarms.everyday(quiet["test"])),
+            "validation": false_alarms.false_alarms(quiet["validation"]),
+            "by_kind": false_alarms.by_kind(quiet["test"]),
+            "worst": false_alarms.worst(quiet["test"]),
+            "look_alikes": false_alarms.look_alikes(toys),
+        },
+        "latency": latency(clean),
+        "reliability": {
+            "validation": reliability([*learned, *quiet["validation"]]),
+            "test": reliability([*mixed, *quiet["test"]]),
+        },
+        "curve": _curves(quiet["test"], loud),
+        "thresholds": {
+            "card": {label: dict(card.thresholds[label]) for label in card.labels},
+            "budgets_per_hour": {level: dict(budgets) for level, budgets in BUDGETS.items()},
+            "support": support(false_alarms.hours_of(quiet["validation"])),
+        },
+        "rivals": rivals(quiet["test"], loud, card.thresholds) if peer else None,
+    }
+
+
+def _tasks(cases: Sequence[Case], conditions: Sequence[Condition], *, quick: bool, peer: bool = False) -> list[Task]:
+    """Put every case into every condition; built alarms come in variants already and go through each once."""
+    return [
+        Task(case, condition, draw, peer=peer and condition in (CLEAN, *NOISY))
+        for case in cases
+        for condition in conditions
+        for draw in range(1 if quick or case.pattern else condition.draws)
+    ]
+
+
+def _thinned(cases: list[Case], *, quick: bool) -> list[Case]:
+    """Return all cases, or for a quick look the first few of each kind."""
+    taken: dict[tuple[str | None, str], list[Case]] = {}
+    for case in cases:
+        taken.setdefault((case.label, case.kind), []).append(case)
+    return [case for of_kind in taken.values() for case in of_kind[:QUICK]] if quick else cases
+
+
+def _curves(quiet: Sequence[Heard], loud: Sequence[Heard]) -> dict[str, Any]:
+    """Return thresholds, false alarms per day and the recall in some conditions, per sound."""
+    curves: dict[str, Any] = {"thresholds": [round(threshold, 7) for threshold in SWEEP], "sounds": {}}
+    per_day = false_alarms.curve(quiet)
     for label in LABELS:
-        clips = positives(library, "test", label)
-        heard = hear(card, library, clips, f"recall {label}")
-        hits = [label in clip.labels for clip in heard]
-        groups: dict[str, list[bool]] = {}
-        for clip, hit in zip(heard, hits, strict=True):
-            groups.setdefault(clip.recording.group, []).append(hit)
-        found = sum(np.mean(group) >= 0.5 for group in groups.values())
-        metrics[f"recall_{label}"] = {
-            "clips": asdict(share(sum(hits), len(hits))) | {"of": len(hits)},
-            "groups": asdict(share(int(found), len(groups))) | {"of": len(groups)},
-        }
-        for clip, hit in zip(heard, hits, strict=True):
-            if not hit:
-                print(f"  missed {label}: {clip.recording.file} ({clip.scores[label]:.2f}, {clip.recording.subtype})")
-    metrics["recall_built"] = _built(card)
-    quiet = hear(card, library, negatives(library, "test"), "false alarms")
-    hours = sum(clip.seconds for clip in quiet) / 3_600
-    metrics["negative_hours"] = round(hours, 2)
-    for label in LABELS:
-        count = sum(clip.labels.count(label) for clip in quiet)
-        metrics[f"false_alarms_per_day_{label}"] = asdict(per_day(count, hours)) | {"count": count}
-    for clip in sorted(quiet, key=lambda h: -max(h.scores.values())):
-        if clip.labels:
-            print(f"  false {', '.join(clip.labels)}: {clip.recording.file} ({clip.recording.subtype})")
-    metrics = _rounded(metrics)
-    replace(card, metrics=metrics).save()
-    for name, value in metrics.items():
-        print(f"{name}: {value}")
-    return metrics
+        clips = recall.headline(loud, label)
+        if clips and per_day:
+            curves["sounds"][label] = {
+                "false_alarms_per_day": per_day[label],
+                "recall": {
+                    condition.name: [
+                        round(float(np.mean([c.scores[label] >= t for c in clips if c.condition == condition.name])), 4)
+                        for t in SWEEP
+                    ]
+                    for condition in (CLEAN, NOISY[1], ROOM)
+                },
+            }
+    return curves
 
 
-def _built(card: ModelCard, count: int = 40) -> dict[str, float]:
-    """Return the share of synthesised T3 and T4 alarms that are heard as what they are."""
-    recall: dict[str, float] = {}
-    patterns: dict[Pattern, str] = {"t3": "smoke_alarm", "t4": "co_alarm"}
-    for pattern, label in patterns.items():
-        hits = 0
-        for seed in range(count):
-            rng = np.random.default_rng(900_000 + seed)
-            alarm = sound(cadence(pattern, 14.0, rng), rng) * np.float32(10 ** (rng.uniform(-40, -10) / 20))
-            listener = Listener(card)
-            samples = _in_quiet((alarm * 20_000).astype(np.int16))
-            found = {d.label for d in listener.feed(samples) + listener.flush()}
-            hits += found == {label}
-        recall[pattern] = hits / count
-    return recall
+def bundled(card: ModelCard) -> list[dict[str, Any]]:
+    """Return what the listener reports in the recordings that lie in the repository."""
+    rows: list[dict[str, Any]] = []
+    for path in sorted(BUNDLED.glob("*.wav")):
+        listener = Listener(card)
+        found: list[Detection] = []
+        with open_file(path) as source:
+            for block in source:
+                found += listener.feed(block)
+        found += listener.flush()
+        rows += [
+            {"file": path.name, "label": d.label, "onset_s": round(d.onset_s, 2), "offset_s": round(d.offset_s, 2)}
+            | {"confidence": round(d.confidence, 3)}
+            for d in found
+            if d.phase is Phase.ENDED
+        ]
+    return rows
 
 
-def _in_quiet(samples: Block) -> Block:
-    """Put a clip into the faint hiss of a quiet room."""
-    rng = np.random.default_rng(0)
-    padding = round(PADDING_S * SAMPLE_RATE_HZ)
-    quiet = rng.normal(0, 3, samples.size + 2 * padding)
-    quiet[padding : padding + samples.size] += samples
-    return np.clip(np.round(quiet), -32_768, 32_767).astype(np.int16)
+def _costs(card: ModelCard, peer: Path | None) -> dict[str, float]:
+    """Return milliseconds of one core per second of sound, the best of three; the peer as Frigate runs it."""
+    samples = np.random.default_rng(0).normal(0, 900, round(COST_S * 16_000)).astype(np.int16)
+
+    def hear_in_blocks() -> None:
+        listener = Listener(card)
+        for start in range(0, samples.size, BLOCK_SAMPLES):
+            listener.feed(samples[start : start + BLOCK_SAMPLES])
+
+    costs = {"listener": min(_cpu_s(hear_in_blocks) for _ in range(3)) / COST_S * 1e3}
+    if peer is not None:
+        frigate = Peer.frigate(Yamnet(peer))
+        costs["peer"] = min(_cpu_s(lambda: frigate.hear(samples)) for _ in range(3)) / COST_S * 1e3
+    return {name: round(cost, 3) for name, cost in costs.items()}
 
 
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    return round(value, 4) if isinstance(value, float) else value
+def _cpu_s(work: Callable[[], object]) -> float:
+    started_s = time.process_time()
+    work()
+    return time.process_time() - started_s
+
+
+def _peer_of(config: Config) -> Path | None:
+    """Return the peer's model, which is the teacher's, if it is there."""
+    model = REPOSITORY / config.teacher.model
+    return model if config.teacher.model and model.is_file() else None
+
+
+def _plain(value: Any) -> Any:
+    """Return figures as JSON has them: no enumerations, no tuples, and nothing where a figure is not defined."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

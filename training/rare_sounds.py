@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .cases import negatives, positives
 from .config import LABELS
-from .evaluate import negatives, positives
-from .mixtures import Mixture, Placed, beep_times
+from .mixtures import Mixture
+from .recipes import Placed, beep_times
 from .recordings import Library, ManifestError, rms
 from .synthesis import RATE_HZ, Beeps, Sound, cadence, sound
 

@@ -2,9 +2,10 @@
 
 import csv
 import hashlib
-from dataclasses import dataclass
+import io
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import soundfile
@@ -12,18 +13,21 @@ from numpy.typing import NDArray
 
 from hearing.features import Block
 
-Split = Literal["train", "validation", "test"]
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-REQUIRED = ("class", "subtype", "file", "onset_s", "offset_s", "group", "doubt", "licence")
-SAMPLE_RATE_HZ = 16_000
+from .manifest import (
+    SAMPLE_RATE_HZ,
+    WANTED,
+    Spans,
+    file_fault,
+    fixed_splits,
+    refusal,
+    row_faults,
+    rows_of,
+    spans_of,
+)
+from .splits import Split, assign
 
-WANTED = """\
-Training needs recordings. Put them into one folder with a file `recordings.csv`, one row a file, columns
-  class     glass_break, smoke_alarm, co_alarm, negative, rir (room impulse response) or any other sound of yours
-  subtype   what kind, free text         file      path inside the folder (WAV, FLAC, Ogg; 16 kHz mono)
-  onset_s, offset_s   where the sound is, ';' between several    group   one recording, device or session
-  doubt     why the label may be wrong, else empty               licence what allows its use
-and name the folder in the configuration ([recordings] folder). `--config tiny` runs without any recording."""
+DOUBTS = Path(__file__).with_name("doubts.csv")
+"""Doubts of ours about recordings whose manifest is not ours to change; read as if they stood in its column `doubt`."""
 
 
 class ManifestError(Exception):
@@ -42,8 +46,8 @@ class Recording:
     group: str
     licence: str
     doubtful: bool
-    spans_s: tuple[tuple[float, float], ...]
-    """(onset, offset) of every event."""
+    spans_s: Spans
+    """Where its events are."""
 
     split: Split
 
@@ -59,12 +63,12 @@ class Library:
 
     @classmethod
     def load(cls, folder: Path | None, seed: int, shares: tuple[float, float]) -> "Library":
-        """Read and check a folder's manifest; None is the empty library.
+        """Read a folder's manifest and check its rows; None is the empty library. `inspection` opens the files.
 
         `shares` are the shares of groups for validation and test; a group is never in two splits.
 
         Raises:
-            ManifestError: the manifest is missing or wrong.
+            ManifestError: the manifest is missing or wrong; the message names up to ten rows.
         """
         if folder is None:
             return cls(None, (), "none")
@@ -72,16 +76,70 @@ class Library:
         if not path.is_file():
             raise ManifestError(f"{path}: no such file\n{WANTED}")
         content = path.read_bytes()
-        rows = list(csv.DictReader(content.decode("utf-8").splitlines()))
-        missing = [name for name in REQUIRED if not rows or name not in rows[0]]
-        if missing:
-            raise ManifestError(f"{path}: column {', '.join(missing)} is missing\n{WANTED}")
-        recordings = tuple(_recording(path, number, row, seed, shares) for number, row in enumerate(rows, start=2))
+        try:
+            rows = rows_of(content)
+        except ValueError as error:
+            raise ManifestError(f"{path}: {error}") from error
+        if faults := row_faults(folder, rows):
+            # Told together with what is wrong inside the files, so that one look at the manifest mends it all.
+            wrong = {number for number, _ in faults}
+            for number, row in enumerate(rows, start=2):
+                if number not in wrong and (fault := file_fault(folder, row["file"], spans_of(row))):
+                    faults.append((number, fault))
+            raise ManifestError(refusal(path, faults))
+        splits = assign(((row["class"], row["subtype"], row["group"]) for row in rows), seed, shares)
+        splits |= fixed_splits(rows)
+        doubts = _doubts()
+        recordings = tuple(
+            Recording(
+                file=row["file"],
+                kind=row["class"],
+                subtype=row["subtype"],
+                group=row["group"],
+                licence=row["licence"],
+                doubtful=bool(row["doubt"]) or row["file"] in doubts,
+                spans_s=spans_of(row),
+                split=splits[row["group"]],
+            )
+            for row in rows
+        )
         return cls(folder, recordings, hashlib.sha256(content).hexdigest())
+
+    def joined(self, folder: Path) -> "Library":
+        """Return this library and another folder's recordings, which are all for training.
+
+        Raises:
+            ManifestError: the other manifest is missing or wrong.
+        """
+        other = Library.load(folder, 0, (0.0, 0.0))
+        added = tuple(
+            replace(recording, file=str((folder / recording.file).resolve()), split="train")
+            for recording in other.recordings
+        )
+        both = hashlib.sha256(f"{self.sha256}{other.sha256}".encode()).hexdigest()
+        return Library(self.folder or folder, self.recordings + added, both)
 
     def select(self, split: Split, *kinds: str) -> tuple[Recording, ...]:
         """Return the trustworthy recordings of the given kinds in one split."""
         return tuple(r for r in self.recordings if r.split == split and r.kind in kinds and not r.doubtful)
+
+    def split_table(self) -> str:
+        """Return as CSV which recording is in which split; doubtful ones are left out of all."""
+        table = io.StringIO()
+        rows = csv.writer(table, lineterminator="\n")
+        rows.writerow(("file", "group", "split"))
+        for recording in self.recordings:
+            rows.writerow((recording.file, recording.group, "" if recording.doubtful else recording.split))
+        return table.getvalue()
+
+    def cache(self) -> Path:
+        """Return the folder for what is made from recordings: decoding is slow, and theirs may be read-only."""
+        key = hashlib.sha256(str(self.folder and self.folder.resolve()).encode()).hexdigest()[:12]
+        return Path(__file__).parent / "runs" / "decoded" / key
+
+    def seconds(self, recording: Recording) -> float:
+        """Return the length of a recording."""
+        return len(self.read(recording)) / SAMPLE_RATE_HZ
 
     def read(self, recording: Recording) -> Block:
         """Return the sound of a recording, int16 at 16 kHz, from the decoded cache where there is one.
@@ -90,61 +148,28 @@ class Library:
             ManifestError: the file cannot be read, or has another format.
         """
         assert self.folder is not None
-        cached = _cache(self.folder) / (hashlib.sha256(recording.file.encode()).hexdigest()[:24] + ".npy")
-        if cached.is_file():
+        path = self.folder / recording.file
+        cached = self.cache() / (hashlib.sha256(recording.file.encode()).hexdigest()[:24] + ".npy")
+        if cached.is_file() and not (path.is_file() and path.stat().st_mtime > cached.stat().st_mtime):
             samples: Block = np.load(cached, mmap_mode="r")
             return samples
-        path = self.folder / recording.file
+        if fault := file_fault(self.folder, recording.file, ()):
+            raise ManifestError(f"{self.folder / 'recordings.csv'}: {fault}")
         try:
-            samples, rate_hz = soundfile.read(path, dtype="int16")
+            samples, _ = soundfile.read(path, dtype="int16")
         except (OSError, RuntimeError) as error:
             raise ManifestError(f"{path}: cannot be read ({error})") from error
-        if rate_hz != SAMPLE_RATE_HZ or samples.ndim != 1:
-            raise ManifestError(f"{path}: is not 16 kHz mono; convert it: ffmpeg -i IN -ac 1 -ar 16000 OUT.flac")
         cached.parent.mkdir(parents=True, exist_ok=True)
-        np.save(cached, samples)
+        # Other processes read and write here too; they never see half a file.
+        written = cached.with_suffix(f".{os.getpid()}.npy")
+        np.save(written, samples)
+        written.replace(cached)
         return samples
 
 
-def _cache(folder: Path) -> Path:
-    """Decoding Ogg is slow and the folder may be read-only, so decoded sound lies beside the runs."""
-    key = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
-    return Path(__file__).parent / "runs" / "decoded" / key
-
-
-def _recording(path: Path, number: int, row: dict[str, str], seed: int, shares: tuple[float, float]) -> Recording:
-    where = f"{path}, row {number}"
-    if not (path.parent / row["file"]).is_file():
-        raise ManifestError(f"{where}: the file {row['file']!r} does not exist")
-    try:
-        onsets = [float(value) for value in row["onset_s"].split(";") if value]
-        offsets = [float(value) for value in row["offset_s"].split(";") if value]
-        # The onset of an impulse response is its direct sound, no event.
-        spans = () if row["class"] == "rir" else tuple(zip(onsets, offsets, strict=True))
-    except ValueError as error:
-        raise ManifestError(f"{where}: onset_s and offset_s must be numbers, as many of each ({error})") from error
-    if any(not 0 <= onset < offset for onset, offset in spans):
-        raise ManifestError(f"{where}: an onset must lie before its offset, at 0 or later")
-    if not row["group"]:
-        raise ManifestError(f"{where}: the group is missing")
-    return Recording(
-        file=row["file"],
-        kind=row["class"],
-        subtype=row["subtype"],
-        group=row["group"],
-        licence=row["licence"],
-        doubtful=bool(row["doubt"]),
-        spans_s=spans,
-        split=split_of(row["group"], seed, shares),
-    )
-
-
-def split_of(group: str, seed: int, shares: tuple[float, float]) -> Split:
-    """Return the split of a group, always the same for the same seed: a hash, so that new rows move no old one."""
-    digest = hashlib.sha256(f"{seed}:{group}".encode()).digest()
-    position = int.from_bytes(digest[:8]) / 2**64
-    validation, test = shares
-    return "test" if position < test else "validation" if position < test + validation else "train"
+def _doubts() -> dict[str, str]:
+    with DOUBTS.open(encoding="utf-8", newline="") as lines:
+        return {row["file"]: row["doubt"] for row in csv.DictReader(lines)}
 
 
 def rms(samples: NDArray[np.float32]) -> float:

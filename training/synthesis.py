@@ -7,14 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 Sound = NDArray[np.float32]
-Pattern = Literal["t3", "t4", "t3_520hz", "fast", "chirp", "few", "clock", "reverser", "melody", "wrong_gap"]
+Pattern = Literal[
+    "t3", "t3_520hz", "fast", "double", "t4", "chirp", "few", "clock", "reverser", "melody", "phone", "wrong_gap",
+    "strikes",
+]  # fmt: skip
 
 RATE_HZ = 16_000
-ALARMS: dict[Pattern, str] = {"t3": "smoke_alarm", "t3_520hz": "smoke_alarm", "fast": "smoke_alarm", "t4": "co_alarm"}
+SMOKE: tuple[Pattern, ...] = ("t3", "t3_520hz", "fast", "double")
+"""Smoke alarms: ISO 8201, the same at 520 Hz, and European ones without groups or with a short and a long beep."""
+
+ALARMS: dict[Pattern, str] = {**dict.fromkeys(SMOKE, "smoke_alarm"), "t4": "co_alarm"}
 """Patterns that are alarms, and which."""
 
-LOOK_ALIKES: tuple[Pattern, ...] = ("chirp", "few", "clock", "reverser", "melody", "wrong_gap")
-"""Beepers that must not alarm: low battery, appliances, alarm clocks, vehicles, toys, alarms with wrong timing."""
+LOOK_ALIKES: tuple[Pattern, ...] = ("chirp", "few", "clock", "reverser", "melody", "phone", "wrong_gap")
+"""Beepers that must not alarm: low battery, appliances, clocks, vehicles, toys, phones, alarms with wrong timing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ def cadence(pattern: Pattern, length_s: float, rng: np.random.Generator) -> Beep
     T3 as in ISO 8201 (0.5 s on, 0.5 s off, three times, then 1.5 s off) and T4 as in UL 2034 (four 0.1 s beeps 0.1 s
     apart, then 5 s off), each within its tolerance of 10 %.
     """
-    hz = float(rng.uniform(2_800, 3_500))
+    hz = float(rng.uniform(2_700, 3_600))
     tempo = float(rng.uniform(0.9, 1.1))
     count, off = 1, 0.0
     match pattern:
@@ -46,10 +52,14 @@ def cadence(pattern: Pattern, length_s: float, rng: np.random.Generator) -> Beep
         case "fast":  # European and other beepers without groups
             period = np.exp(rng.uniform(np.log(0.2), np.log(1.1)))
             on, pause = period * rng.uniform(0.4, 0.7), period * rng.uniform(0.3, 0.6)
+        case "double":  # a short and a longer beep each second
+            return _double(hz, tempo, length_s, rng)
         case "chirp":  # a low battery
             on, pause = rng.uniform(0.03, 0.25), rng.uniform(8, 40)
         case "few":  # microwave, oven, washer: some beeps, then nothing
             hz, count, on = float(rng.uniform(900, 4_200)), int(rng.integers(1, 6)), rng.uniform(0.08, 1.0)
+            if count > 1 and 0.4 < on < 0.6:  # not to be told from the first beeps of T3
+                on += 0.3
             off, pause = on * rng.uniform(0.3, 1.5), 60.0
             length_s = min(length_s, count * 3 * on)
         case "clock":  # an alarm clock: four beeps each second
@@ -63,6 +73,8 @@ def cadence(pattern: Pattern, length_s: float, rng: np.random.Generator) -> Beep
             off, pause = on * rng.uniform(0.5, 1.2), rng.uniform(0.4, 2.5)
         case "melody":
             return _melody(length_s, rng)
+        case "phone":
+            return _trill(length_s, rng)
     return _groups(count, float(on), float(off), float(pause), hz, length_s)
 
 
@@ -72,6 +84,24 @@ def _melody(length_s: float, rng: np.random.Generator) -> Beeps:
         on = float(rng.uniform(0.06, 0.5))
         beeps.append((start_s, on, float(rng.uniform(500, 4_000))))
         start_s += on * float(rng.uniform(1.0, 1.6))
+    return Beeps(tuple(beeps), beeps[-1][0] + beeps[-1][1])
+
+
+def _double(hz: float, tempo: float, length_s: float, rng: np.random.Generator) -> Beeps:
+    short_s, long_s, gap_s = rng.uniform(0.06, 0.15), rng.uniform(0.2, 0.4), rng.uniform(0.06, 0.15)
+    starts = np.arange(0, max(length_s - 0.6, 0.5), tempo)
+    beeps = [beep for s in starts for beep in ((s, short_s, hz), (s + short_s + gap_s, long_s, hz))]
+    return Beeps(tuple(beeps), beeps[-1][0] + beeps[-1][1])
+
+
+def _trill(length_s: float, rng: np.random.Generator) -> Beeps:
+    """Return a ringing telephone: two tones in quick turns, then a pause."""
+    turn_s, ring_s, pause_s = rng.uniform(0.02, 0.08), rng.uniform(0.4, 2.0), rng.uniform(0.3, 4.0)
+    low_hz = rng.uniform(600, 2_500)
+    tones = (low_hz, low_hz * rng.uniform(1.1, 1.5))
+    beeps = []
+    for start_s in np.arange(0, length_s, ring_s + pause_s):
+        beeps += [(start_s + i * turn_s, turn_s, tones[i % 2]) for i in range(int(ring_s / turn_s))]
     return Beeps(tuple(beeps), beeps[-1][0] + beeps[-1][1])
 
 
@@ -175,3 +205,44 @@ def _fragment(samples: Sound, start: int, rng: np.random.Generator) -> None:
         loudness, phase = rng.uniform(0.1, 1), rng.uniform(0, 6.28)
         fragment += loudness * np.sin(2 * np.pi * hz * times + phase) * np.exp(-times / decay_s)
     samples[start : start + size] += (fragment * np.exp(-rng.exponential(1.0))).astype(np.float32)
+
+
+def strikes(rng: np.random.Generator) -> Sound:
+    """Render something that is struck, once or in a rhythm, float32 at 16 kHz: sharp and ringing, but not breaking.
+
+    Drums, hi-hats, pans, knocks, clinks. Every stroke sounds like the one before, which no fragment of glass does.
+    """
+    stroke = _stroke(rng)
+    count = int(rng.choice((1, 2, int(rng.integers(3, 14)))))
+    gap_s, unsteady_s = rng.uniform(0.08, 0.7), rng.choice((0.0, 0.1))
+    starts = np.cumsum(np.full(count, gap_s) + unsteady_s * rng.random(count)) - gap_s
+    samples = np.zeros(round(starts[-1] * RATE_HZ) + stroke.size, np.float32)
+    for start_s in starts:
+        start = round(max(0.0, start_s) * RATE_HZ)
+        kept = stroke[: samples.size - start]
+        samples[start : start + kept.size] += kept * np.float32(rng.uniform(0.5, 1))
+    return np.asarray(samples / np.abs(samples).max(), np.float32)
+
+
+def _stroke(rng: np.random.Generator) -> Sound:
+    """Render one stroke: partials that ring, and a burst of noise in a band."""
+    kind = rng.choice(("cymbal", "drum", "pan", "knock", "clink"))
+    partials, low_hz, high_hz, ring_s, noise, noise_s = {
+        "cymbal": (0, 2_000, 7_500, 0.1, 1.0, rng.uniform(0.015, 0.35)),
+        "drum": (2, 60, 300, rng.uniform(0.05, 0.3), rng.uniform(0, 1), rng.uniform(0.01, 0.12)),
+        "pan": (int(rng.integers(4, 10)), 300, 6_500, rng.uniform(0.08, 1.2), rng.uniform(0, 0.3), 0.01),
+        "knock": (3, 150, 1_800, rng.uniform(0.008, 0.05), rng.uniform(0, 0.6), 0.01),
+        "clink": (int(rng.integers(1, 4)), 1_800, 7_000, rng.uniform(0.03, 0.4), rng.uniform(0, 0.2), 0.005),
+    }[str(kind)]
+    times = np.arange(round(min(5 * max(ring_s, noise_s), 2.0) * RATE_HZ)) / RATE_HZ
+    stroke = np.zeros(times.size)
+    for _ in range(partials):
+        hz, decay_s = np.exp(rng.uniform(np.log(low_hz), np.log(high_hz))), ring_s * rng.uniform(0.3, 1)
+        stroke += rng.uniform(0.2, 1) * np.sin(2 * np.pi * hz * times + rng.uniform(0, 6.28)) * np.exp(-times / decay_s)
+    spectrum = np.fft.rfft(rng.standard_normal(times.size))
+    places = np.fft.rfftfreq(times.size, 1 / RATE_HZ)
+    middle_hz = np.exp(rng.uniform(np.log(500), np.log(7_000)))
+    spectrum *= np.exp(-0.5 * (np.log2(np.maximum(places, 1) / middle_hz) / rng.uniform(0.4, 2.0)) ** 2)
+    burst = np.fft.irfft(spectrum, n=times.size)
+    stroke += noise * burst / max(float(np.abs(burst).max()), 1e-9) * np.exp(-times / noise_s)
+    return (stroke / max(float(np.abs(stroke).max()), 1e-9)).astype(np.float32)

@@ -1,11 +1,20 @@
-"""A teacher that has heard two million clips: YAMNet's opinion on every mixture, as soft targets for training."""
+"""A teacher that has heard two million clips: YAMNet's opinion on what is mixed, as soft targets for training.
 
+It hears every sound alone, before room, noise and microphone; the student has to hear it through them.
+"""
+
+import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hearing.features import Block
+
+from .mixtures import Ingredient, Mixture
+from .recordings import Library
+from .synthesis import RATE_HZ
 
 CLASSES = tuple(
     name.strip()
@@ -24,6 +33,9 @@ CLASSES = tuple(
 WINDOW_SAMPLES = 15_600
 HOP_SAMPLES = 7_680
 """Half the teacher's window: each sound is whole in one of them."""
+
+MASKED_DB = 25.0
+"""A sound so far below a louder one beside it is not asked for."""
 
 
 class Teacher:
@@ -56,3 +68,58 @@ class Teacher:
             self._interpreter.invoke()
             scores.append(self._interpreter.get_tensor(self._output)[0][self._classes])
         return np.stack(scores)
+
+
+class Lessons:
+    """What the teacher says about mixtures; its opinion on a recording is kept beside the decoded sound."""
+
+    def __init__(self, teacher: Teacher, library: Library) -> None:
+        """Keep both at hand."""
+        self._teacher = teacher
+        self._library = library
+        self._by_file = {recording.file: recording for recording in library.recordings}
+
+    def on(self, mixture: Mixture) -> NDArray[np.float32]:
+        """Return the teacher's scores, (windows, classes): of every sound that is not drowned, the highest."""
+        windows = (mixture.samples.size - WINDOW_SAMPLES) // HOP_SAMPLES + 1
+        centres_s = (np.arange(windows) * HOP_SAMPLES + WINDOW_SAMPLES / 2) / RATE_HZ
+        loudest_db = np.full(windows, -np.inf)
+        heard = [(ingredient, *self._scores(ingredient, centres_s)) for ingredient in mixture.ingredients]
+        for ingredient, there, _ in heard:
+            loudest_db[there] = np.maximum(loudest_db[there], ingredient.level_db)
+        lesson = np.zeros((windows, len(CLASSES)), np.float32)
+        for ingredient, there, scores in heard:
+            clear = loudest_db[there] <= ingredient.level_db + MASKED_DB
+            places = np.flatnonzero(there)[clear]
+            lesson[places] = np.maximum(lesson[places], scores[clear])
+        return lesson
+
+    def _scores(
+        self, ingredient: Ingredient, centres_s: NDArray[np.float64]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """Return in which windows a sound is, and the teacher's scores there."""
+        if ingredient.placed is not None:
+            from_s, length_s = ingredient.placed.from_s, ingredient.placed.length_s
+            scores = self._recorded(ingredient.placed.file)
+        else:
+            assert ingredient.sound is not None
+            # Only what lies in the mixture is worth the teacher's time.
+            start = max(0, round(-ingredient.at_s * RATE_HZ))
+            inside = ingredient.sound[start : start + round((centres_s[-1] + 0.5) * RATE_HZ)]
+            from_s, length_s = -start / RATE_HZ, ingredient.sound.size / RATE_HZ
+            scores = self._teacher.listen((inside * 32_000 / max(np.abs(inside).max(), 1e-5)).astype(np.int16))
+        since_s = (centres_s - ingredient.at_s) * ingredient.speed
+        there = (since_s > -0.4) & (since_s < length_s + 0.4)
+        window = np.round(((since_s[there] + from_s) * RATE_HZ - WINDOW_SAMPLES / 2) / HOP_SAMPLES).astype(int)
+        return there, scores[np.clip(window, 0, len(scores) - 1)]
+
+    def _recorded(self, file: str) -> NDArray[np.float32]:
+        folder = self._library.cache()
+        kept = folder / f"taught-{hashlib.sha256(file.encode()).hexdigest()[:24]}.npy"
+        if kept.is_file():
+            return np.asarray(np.load(kept) / np.float32(255), np.float32)
+        scores = self._teacher.listen(self._library.read(self._by_file[file]))
+        partial = kept.with_suffix(f".{os.getpid()}.npy")
+        np.save(partial, np.round(255 * scores).astype(np.uint8))
+        partial.replace(kept)
+        return scores

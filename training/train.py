@@ -1,10 +1,13 @@
-"""Train the attention model. Interrupted, it goes on where it was."""
+"""Train the attention model, alone or together with other machines. Interrupted, it goes on where it was."""
 
+import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,14 +17,19 @@ from tqdm import tqdm
 from hearing import ModelCard
 
 from . import attention
-from .config import LABELS, Config
-from .dataset import REPOSITORY, Shard, library_of, shards, teacher_of
+from .config import LABELS, Config, ConfigError, MixturesConfig, RecordingsConfig
+from .dataset import REPOSITORY, Shard, libraries_of, library_of, shards, teacher_of
+from .distribution import Step, Workers
 from .evaluate import mine
+from .inspection import inspect
 from .metrics import average_precision
+from .recordings import Library, ManifestError
 from .teacher import CLASSES
 
 RUNS = Path(__file__).parent / "runs"
 VALIDATION_SEED = 1_000_000_000
+CHECKPOINT_SHARDS = 10
+"""So many shards are lost by an interruption at most."""
 
 
 def run_folder(config: Config) -> Path:
@@ -32,50 +40,101 @@ def run_folder(config: Config) -> Path:
 def train(config: Config, *, fresh: bool = False) -> Path:
     """Run one training to its end and return the folder with its weights.
 
+    Every worker of TF_CONFIG runs this; the first one leaves the weights.
+
     Raises:
+        ConfigError: a batch cannot be shared evenly.
         ManifestError: the recordings cannot be used.
     """
+    workers = Workers()
+    batches = _batches(config, workers)
     # A wrong manifest or a missing teacher ends the run here, before any work.
-    library_of(config)
+    library = library_of(config)
+    for part in libraries_of(config):
+        inspect(part)
     teacher_of(config)
     run = run_folder(config)
-    progress = run / "progress.json"
+    if not workers.first:
+        run = run.with_name(f"{run.name}-worker-{workers.index}")
     if fresh:
         shutil.rmtree(run, ignore_errors=True)
     run.mkdir(parents=True, exist_ok=True)
+    _record_splits(config, library, run)
     hard = _hard_negatives(config, run)
     keras.utils.set_random_seed(config.seed)
-    done = json.loads(progress.read_text())["shards"] if progress.is_file() else 0
-    model = _model(config, run if done else None)
+    model = _model(config, run if (run / "checkpoint.keras").is_file() else None, begins=workers.first)
+    workers.begin_alike(model)
+    step = workers.training_step(model, model.loss)
+    done = int(model.optimizer.iterations) // batches
     total = config.mixtures.shards * config.train.epochs
     bar = tqdm(total=total, initial=done, desc=f"training {config.name}", unit="shard", mininterval=5)
     started_s = time.monotonic()
     recent: list[float] = []
-    for position, shard in _from(config, run, done, hard):
-        recent.append(_learn(model, shard, config, position))
+    kept = shard_folder(config, library, hard, workers)
+    for position, shard in _from(config, kept, done, hard, workers):
+        recent.append(_learn(step, shard, config, position, workers))
         bar.update()
         bar.set_postfix(loss=f"{np.mean(recent[-20:]):.4f}")
-        if (position + 1) % 10 == 0 or position + 1 == total:
-            model.save(run / "checkpoint.keras")
-            progress.write_text(json.dumps({"shards": position + 1}))
+        if workers.first and ((position + 1) % CHECKPOINT_SHARDS == 0 or position + 1 == total):
+            _keep(model, run)
     bar.close()
     model.optimizer.finalize_variable_values(model.trainable_variables)
-    model.save_weights(run / "attention.weights.h5")
-    precision = validate(config, model, run)
-    minutes = (time.monotonic() - started_s) / 60
-    (run / "training.json").write_text(json.dumps({"average_precision": precision, "minutes": minutes}, indent=2))
-    print(f"{run}: trained in {minutes:.1f} min; average precision on validation mixtures {precision}")
+    if workers.first:
+        model.save_weights(run / "attention.weights.h5")
+        precision = validate(config, model)
+        minutes = (time.monotonic() - started_s) / 60
+        (run / "training.json").write_text(json.dumps({"average_precision": precision, "minutes": minutes}, indent=2))
+        print(f"{run}: trained in {minutes:.1f} min; average precision on validation mixtures {precision}")
+    workers.meet()
     return run
 
 
-def _model(config: Config, run: Path | None) -> keras.Model:
+def _batches(config: Config, workers: Workers) -> int:
+    """Return into how many batches a shard is cut."""
+    size, batch = config.mixtures.shard_mixtures, config.train.batch
+    if size % batch or batch % workers.count:
+        raise ConfigError(
+            f"{config.name}: shard_mixtures ({size}) must be a multiple of batch ({batch}), "
+            f"and batch one of the number of workers ({workers.count})"
+        )
+    return size // batch
+
+
+def _record_splits(config: Config, library: Library, run: Path) -> None:
+    """Write down which recording is in which split; a run and the one it begins with must agree.
+
+    Raises:
+        ManifestError: they do not.
+    """
+    recorded = library.split_table()
+    runs = [run]
+    if config.train.begin_with:
+        runs.append(run_folder(Config.load(config.train.begin_with)))
+    for earlier in (folder / "split.csv" for folder in runs):
+        if earlier.is_file() and earlier.read_text(encoding="utf-8") != recorded:
+            raise ManifestError(
+                f"{earlier}: recordings were added, removed or split otherwise since, so that some of the test may "
+                "have been trained with; train that run again with --fresh"
+            )
+    (run / "split.csv").write_text(recorded, encoding="utf-8")
+
+
+def _keep(model: keras.Model, run: Path) -> None:
+    """Save weights and optimizer, whose count of steps says how far the run is."""
+    partial = run / "checkpoint.part.keras"  # an interruption must not leave half of it
+    model.save(partial)
+    partial.replace(run / "checkpoint.keras")
+
+
+def _model(config: Config, run: Path | None, *, begins: bool = True) -> keras.Model:
+    """Return the model of a run's checkpoint, or a fresh one; `begins` loads the weights it is to begin with."""
     settings = config.train
-    loss = attention.loss(settings.clip_loss, settings.positive_weight, config.teacher.weight)
+    loss = attention.loss(settings, config.teacher.weight)
     if run is not None:
         model: keras.Model = keras.models.load_model(run / "checkpoint.keras", custom_objects={"attention_loss": loss})
         return model
     model = attention.build(config.attention, taught_classes(config)).model
-    if settings.begin_with:
+    if settings.begin_with and begins:
         model.load_weights(run_folder(Config.load(settings.begin_with)) / "attention.weights.h5")
     steps = config.mixtures.shards * settings.epochs * -(-config.mixtures.shard_mixtures // settings.batch)
     rate = keras.optimizers.schedules.CosineDecay(
@@ -113,20 +172,36 @@ def _hard_negatives(config: Config, run: Path) -> list[str]:
     return files
 
 
-def _from(config: Config, run: Path, done: int, hard: list[str]) -> Iterator[tuple[int, Shard]]:
+def shard_folder(config: Config, library: Library, hard: Sequence[str], workers: Workers) -> Path:
+    """Return where the shards of a run are kept; runs that mix the same recordings in the same way share them."""
+    mixed = replace(config.mixtures, shards=0, workers=0, validation_mixtures=0)
+    # Only what is not as usual: a setting that is new leaves the key of older runs as it is.
+    made_of: list[Any] = [_unusual(config.recordings), _unusual(mixed), config.teacher.model, library.split_table()]
+    if hard:
+        made_of += [config.mining.share, *hard]
+    key = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:8]
+    return RUNS / (f"shards-{key}" if workers.count == 1 else f"shards-{key}-{workers.index}-of-{workers.count}")
+
+
+def _unusual(settings: RecordingsConfig | MixturesConfig) -> dict[str, Any]:
+    usual = type(settings)()
+    return {name: value for name, value in asdict(settings).items() if value != getattr(usual, name)}
+
+
+def _from(config: Config, kept: Path, done: int, hard: Sequence[str], workers: Workers) -> Iterator[tuple[int, Shard]]:
     """Yield (position, shard) from where the run stands; later epochs read what the first one made."""
-    count, seed = config.mixtures.shards, config.seed * 10_000_000
-    kept = run / "shards"
-    kept.mkdir(exist_ok=True)
+    count, seed = config.mixtures.shards, config.mixtures.seed * 10_000_000
+    kept.mkdir(parents=True, exist_ok=True)
     missing = [i for i in range(count) if not (kept / f"{i}.npz").is_file()]
     first = missing[0] if missing else count
     for position in range(done, min(first, count)):
         yield position, _read(kept / f"{position}.npz")
     if first < count:
         size = config.mixtures.shard_mixtures
-        made = shards(config, "train", count - first, size, seed + first * size, hard)
+        part = (workers.index, workers.count)
+        made = shards(config, "train", count - first, size, seed + first * size, hard=hard, part=part)
         for number, shard in enumerate(made, start=first):
-            np.savez(kept / f"{number}.npz", frames=shard.frames, targets=shard.targets, taught=shard.taught)
+            _write(kept / f"{number}.npz", shard)
             if number >= done:
                 yield number, shard
     for position in range(max(done, count), count * config.train.epochs):
@@ -135,19 +210,31 @@ def _from(config: Config, run: Path, done: int, hard: list[str]) -> Iterator[tup
         yield position, _read(kept / f"{order[number]}.npz")
 
 
+def _write(path: Path, shard: Shard) -> None:
+    partial = path.with_suffix(".part.npz")  # an interruption must not leave half a shard
+    np.savez(partial, frames=shard.frames, targets=shard.targets, taught=shard.taught)
+    partial.replace(path)
+
+
 def _read(path: Path) -> Shard:
     with np.load(path) as shard:
         return Shard(shard["frames"], shard["targets"], shard["taught"])
 
 
-def _learn(model: keras.Model, shard: Shard, config: Config, position: int) -> float:
+def _learn(step: Step, shard: Shard, config: Config, position: int, workers: Workers) -> float:
     rng = np.random.default_rng([config.seed, position, 7])
-    order = rng.permutation(len(shard.frames))
+    places = np.arange(config.mixtures.shard_mixtures).reshape(-1, config.train.batch)
     losses = []
-    for start in range(0, len(order), config.train.batch):
-        chosen = order[start : start + config.train.batch]
-        frames = augment(shard.frames[chosen].astype(np.float32), rng)
-        losses.append(float(model.train_on_batch(frames, _targets(shard, chosen))))
+    # Mixtures change places within their column only: a column is one worker's, and a batch the same for any number.
+    for batch in rng.permuted(places, axis=0)[:, workers.index :: workers.count]:
+        varied = [
+            augment(
+                shard.frames[place // workers.count].astype(np.float32),
+                np.random.default_rng([config.seed, position, place]),
+            )
+            for place in batch.tolist()
+        ]
+        losses.append(float(step(np.stack(varied), _targets(shard, batch // workers.count))))
     if not np.isfinite(losses).all():
         raise FloatingPointError(f"the loss is not finite at shard {position}; lower the learning rate")
     return float(np.mean(losses))
@@ -161,21 +248,18 @@ def _targets(shard: Shard, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
 
 
 def augment(frames: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Vary level, microphone curve and missing bands of a batch (batch, frames, bands), so that each epoch differs."""
-    batch, _, bands = frames.shape
-    corners = rng.normal(0, 0.12, (batch, 5)) + rng.normal(0, 0.3, (batch, 1))
-    places = np.linspace(0, bands - 1, 5)
-    curve = np.stack([np.interp(np.arange(bands), places, row) for row in corners]).astype(np.float32)
-    loud = frames > frames.min(axis=(1, 2), keepdims=True) + 0.05  # digital silence stays silent
-    frames = frames + curve[:, None, :] * loud
-    for row in range(batch):
-        if rng.random() < 0.3:
-            band = int(rng.integers(0, bands - 6))
-            frames[row, :, band : band + int(rng.integers(1, 7))] = frames[row].mean()
-    return frames
+    """Vary level, microphone curve and missing bands of a mixture (frames, bands), so that each epoch differs."""
+    bands = frames.shape[1]
+    corners = rng.normal(0, 0.12, 5) + rng.normal(0, 0.3)
+    curve = np.interp(np.arange(bands), np.linspace(0, bands - 1, 5), corners).astype(np.float32)
+    varied = frames + curve * (frames > frames.min() + 0.05)  # digital silence stays silent
+    if rng.random() < 0.3:
+        band = int(rng.integers(0, bands - 6))
+        varied[:, band : band + int(rng.integers(1, 7))] = varied.mean()
+    return varied
 
 
-def validate(config: Config, model: keras.Model, run: Path) -> dict[str, float]:
+def validate(config: Config, model: keras.Model) -> dict[str, float]:
     """Return the average precision per label on mixtures of the validation split."""
     count = max(1, config.mixtures.validation_mixtures // 64)
     size = config.mixtures.validation_mixtures // count

@@ -1,5 +1,6 @@
 """The whole chain in small: configuration, mixtures, training, .tflite and card, on synthesised sound alone."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,10 @@ from training.config import LABELS, Config, ConfigError
 from training.evaluate import mine
 from training.export import export
 from training.metrics import average_precision, per_day, share
-from training.mixtures import Mixer
-from training.recordings import Library, Split
+from training.mixtures import Mixer, Mixture
+from training.recipes import EVIDENCE_S, Recipes
+from training.recordings import Library
+from training.splits import Split
 
 # Keras 3.15 converts its variables the old way; nothing of ours.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -50,31 +53,37 @@ def folder_of_noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
     return Library(tmp_path, tuple(rows), "made here")
 
 
+def mixture(seed: int) -> Mixture:
+    """Mix what the tiny configuration draws for a seed, from nothing kept."""
+    config = Config.load("tiny")
+    library = dataset.library_of(config)
+    return Mixer(library).render(Recipes(config, library, "train", dataset.window_length_s()).draw(seed))
+
+
 def test_a_seed_gives_the_same_mixture_and_another_seed_another() -> None:
-    mixer = Mixer(dataset.library_of(Config.load("tiny")), "train", dataset.window_length_s())
-    first, again = mixer.render(mixer.draw(7)), mixer.render(mixer.draw(7))
+    first, again = mixture(7), mixture(7)
     assert np.array_equal(first.samples, again.samples)
     assert first.spans_s == again.spans_s
-    assert not np.array_equal(first.samples, mixer.render(mixer.draw(8)).samples)
+    assert not np.array_equal(first.samples, mixture(8).samples)
 
 
 def test_targets_mark_the_steps_in_which_the_sound_is() -> None:
-    mixer = Mixer(dataset.library_of(Config.load("tiny")), "train", dataset.window_length_s())
     seen = set()
     for seed in range(40):
-        mixture = mixer.render(mixer.draw(seed))
-        frames, targets = dataset.example(mixture)
+        mixed = mixture(seed)
+        frames, targets = dataset.example(mixed)
         assert frames.shape == (dataset.WINDOW_FRAMES, 64)
-        assert {label for label, _, _ in mixture.spans_s} == {LABELS[i] for i in np.flatnonzero(targets.any(axis=0))}
-        seen |= {label for label, _, _ in mixture.spans_s}
+        assert {label for label, _, _ in mixed.spans_s} == {LABELS[i] for i in np.flatnonzero(targets.any(axis=0))}
+        seen |= {label for label, _, _ in mixed.spans_s}
     assert seen == set(LABELS)
 
 
 def test_the_chain_makes_a_model_the_engine_accepts(tiny: tuple[Config, ModelCard, Path]) -> None:
-    _, card, _ = tiny
+    _, card, run = tiny
     loaded = ModelCard.load(card.path)
     assert loaded.training["config_sha256"] == Config.load("tiny").sha256
     assert loaded.training["begins_with"] is None
+    assert loaded.training["split_sha256"] == hashlib.sha256((run / "split.csv").read_bytes()).hexdigest()
     assert loaded.training["teacher"] is None
     listener = Listener(loaded, runtime="numpy")
     listener.feed(np.zeros(32_000, np.int16))
@@ -88,9 +97,8 @@ def test_keras_on_a_whole_window_equals_tflite_in_chunks(tiny: tuple[Config, Mod
     model.load_weights(run / "attention.weights.h5")
     window = WindowConfig()
     interpreter = open_interpreter(card.content, runtime)
-    mixer = Mixer(dataset.library_of(config), "train", dataset.window_length_s())
     for seed in range(5):
-        frames, _ = dataset.example(mixer.render(mixer.draw(seed)))
+        frames, _ = dataset.example(mixture(seed))
         chunk = window.chunk_frames + window.context_frames
         starts = range(0, len(frames) - chunk + 1, window.chunk_frames)
         parts = [interpreter.run("encode", frames=frames[None, s : s + chunk])["embedding"][0] for s in starts]
@@ -104,20 +112,40 @@ def test_a_finished_run_is_not_trained_again(
     config, _, run = tiny
     monkeypatch.setattr(train, "RUNS", run.parent)
     monkeypatch.setattr(train, "_learn", lambda *_: pytest.fail("trained again"))
-    before = (run / "progress.json").read_text()
+    before = (run / "checkpoint.keras").read_bytes()
     train.train(config)
-    assert (run / "progress.json").read_text() == before
+    assert (run / "checkpoint.keras").read_bytes() == before
     assert set(json.loads((run / "training.json").read_text())["average_precision"]) == set(LABELS)
 
 
 def test_hard_negatives_come_up_more_often_and_only_in_their_own_split(folder_of_noise: Library) -> None:
-    length_s = dataset.window_length_s()
-    plain = Mixer(folder_of_noise, "train", length_s)
-    assert Mixer(folder_of_noise, "train", length_s, hard=["test.wav"], hard_share=1.0).draw(3) == plain.draw(3)
-    hard = Mixer(folder_of_noise, "train", length_s, hard=["b.wav"], hard_share=1.0)
-    drawn = [placed.file for seed in range(40) for placed in hard.draw(seed).background]
-    assert set(drawn) == {"b.wav"}
-    assert {placed.file for seed in range(40) for placed in plain.draw(seed).background} == {"a.wav", "b.wav"}
+    tiny = Config.load("tiny")
+    config = replace(tiny, mining=replace(tiny.mining, share=1.0))
+
+    def files(*hard: str) -> set[str]:
+        recipes = Recipes(config, folder_of_noise, "train", dataset.window_length_s(), hard)
+        return {placed.file for seed in range(60) for placed in recipes.draw(seed).background}
+
+    assert files() == {"a.wav", "b.wav"}
+    assert files("test.wav") == {"a.wav", "b.wav"}
+    assert files("b.wav") == {"b.wav"}
+
+
+def test_what_is_left_out_of_the_mixtures_is_not_in_them() -> None:
+    config = Config.load("tiny")
+    library = dataset.library_of(config)
+    dry = replace(config, mixtures=replace(config.mixtures, rooms=False))
+    for seed in range(30):
+        for event in Recipes(dry, library, "train", dataset.window_length_s()).draw(seed).events:
+            assert (event.room, event.reverberation_s, event.door_hz) == (None, None, None)
+
+
+def test_an_alarm_is_long_enough_to_be_one_in_every_mixture() -> None:
+    recipes = Recipes(Config.load("tiny"), Library(None, (), "none"), "train", dataset.window_length_s())
+    for seed in range(200):
+        for event in recipes.draw(seed).events:
+            inside_s = min(dataset.window_length_s(), event.at_s + event.length_s) - max(0.0, event.at_s)
+            assert event.label is None or inside_s > min(event.length_s, EVIDENCE_S[event.label]) - 1e-6
 
 
 def test_mining_finds_the_negatives_that_a_model_takes_for_an_alarm(
@@ -157,7 +185,7 @@ def test_wrong_configurations_are_refused_with_the_key(tmp_path: Path) -> None:
     wrong.write_text("[train]\nepochs = 3\n")
     with pytest.raises(ConfigError, match="seed"):
         Config.load(str(wrong))
-    with pytest.raises(ConfigError, match="there are attention, first, tiny"):
+    with pytest.raises(ConfigError, match="there are attention, first, study-1"):
         Config.load("nothing")
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.synthesis import LOOK_ALIKES, RATE_HZ, cadence, glass, sound
+from training.synthesis import ALARMS, LOOK_ALIKES, RATE_HZ, cadence, glass, sound
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -35,7 +35,21 @@ def test_the_low_frequency_alarm_has_its_odd_harmonics() -> None:
     assert level[0] > level[2] > 4 * level[1]
 
 
-@pytest.mark.parametrize("pattern", [*LOOK_ALIKES, "t3", "t4", "fast"])
+@pytest.mark.parametrize("seed", range(20))
+def test_a_european_double_beep_comes_once_a_second(seed: int) -> None:
+    beeps = cadence("double", 6.0, np.random.default_rng(seed)).on_s
+    starts = [start for start, _, _ in beeps]
+    assert np.all(np.abs(np.diff(starts[::2]) - 1) < 0.11)
+    assert all(long > short for (_, short, _), (_, long, _) in zip(beeps[::2], beeps[1::2], strict=True))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_few_beeps_of_an_appliance_are_never_the_first_beeps_of_t3(seed: int) -> None:
+    beeps = cadence("few", 10.0, np.random.default_rng(seed)).on_s
+    assert len(beeps) == 1 or not 0.4 < beeps[0][1] < 0.6
+
+
+@pytest.mark.parametrize("pattern", [*LOOK_ALIKES, *ALARMS])
 def test_every_pattern_renders_from_its_seed_alone(pattern: str) -> None:
     first = sound(cadence(pattern, 8.0, np.random.default_rng(5)), np.random.default_rng(6))  # type: ignore[arg-type]
     again = sound(cadence(pattern, 8.0, np.random.default_rng(5)), np.random.default_rng(6))  # type: ignore[arg-type]

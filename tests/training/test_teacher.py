@@ -5,13 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import tensorflow as tf
 
-from training import attention
-from training.config import LABELS, AttentionConfig, Config, TeacherConfig
+from training import attention, recordings
+from training.config import LABELS, AttentionConfig, Config, TeacherConfig, TrainConfig
 from training.dataset import Shard, ShardMaker, teacher_of
-from training.recordings import ManifestError
-from training.teacher import CLASSES, HOP_SAMPLES, WINDOW_SAMPLES, Teacher
+from training.mixtures import Ingredient, Mixture
+from training.recipes import Placed
+from training.recordings import Library, ManifestError, Recording
+from training.teacher import CLASSES, HOP_SAMPLES, WINDOW_SAMPLES, Lessons, Teacher
 from training.train import _targets
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -63,6 +66,29 @@ def test_a_shard_holds_the_teachers_opinion_of_the_same_sound(model: Path) -> No
     assert without.taught.shape == (2, 1, 0)
 
 
+def test_the_teacher_hears_each_sound_alone_where_it_is_not_drowned(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "__file__", str(tmp_path / "cache" / "recordings.py"))
+    soundfile.write(tmp_path / "a.wav", np.full(10 * 16_000, 9_000, np.int16), 16_000)
+    recording = Recording("a.wav", "negative", "tone", "a", "CC0", False, (), "train")
+    lessons = Lessons(Teacher(model), Library(tmp_path, (recording,), "made here"))
+    glass = CLASSES.index("Glass")
+
+    def taught(recorded_db: float) -> list[float]:
+        recorded = Ingredient(Placed("a.wav", 0.0, 3.0, 2.0), None, 2.0, 1.0, recorded_db)
+        silent = Ingredient(None, np.zeros(16_000 * 10, np.float32), 0.0, 1.0, -20.0)
+        mixture = Mixture(np.zeros(16_000 * 10, np.int16), (), (recorded, silent))
+        return [round(float(score), 1) for score in lessons.on(mixture)[:, glass]]
+
+    heard = taught(recorded_db=-40.0)
+    assert heard[0] == 0
+    assert heard[6] == 1  # three seconds from second two on
+    assert heard[-1] == 0
+    assert max(taught(recorded_db=-60.0)) == 0
+    assert len(list((tmp_path / "cache").rglob("taught-*.npy"))) == 1
+
+
 def test_what_is_taught_stands_behind_our_own_targets() -> None:
     taught = np.zeros((1, 4, 2), np.uint8)
     taught[0, 2, 1] = 255
@@ -74,7 +100,7 @@ def test_what_is_taught_stands_behind_our_own_targets() -> None:
 
 
 def test_the_exported_head_has_our_labels_only() -> None:
-    parts = attention.build(AttentionConfig(channels=(16, 16, 16), depth=32), taught=7)
+    parts = attention.build(AttentionConfig(channels=(16, 16, 16, 16), depth=32), taught=7)
     assert parts.model.output_shape[-1] == len(LABELS) + 7
     assert parts.head.output_shape[-1] == len(LABELS)
 
@@ -83,6 +109,6 @@ def test_a_wrong_guess_about_the_teachers_classes_costs_by_its_weight() -> None:
     targets = np.zeros((1, 4, 5), np.float32)
     logits = np.full((1, 4, 5), -20, np.float32)
     logits[..., 4] = 20
-    light, heavy = (float(attention.loss(0.5, 2.0, weight)(targets, logits)) for weight in (1.0, 3.0))
+    light, heavy = (float(attention.loss(TrainConfig(), weight)(targets, logits)) for weight in (1.0, 3.0))
     assert heavy == pytest.approx(3 * light, rel=1e-3)
-    assert float(attention.loss(0.5, 2.0, 3.0)(targets[..., :3], logits[..., :3])) == pytest.approx(0, abs=1e-3)
+    assert float(attention.loss(TrainConfig(), 3.0)(targets[..., :3], logits[..., :3])) == pytest.approx(0, abs=1e-3)
