@@ -18,9 +18,13 @@ START_S = 10.0
 class VirtualMicrophone:
     """What is played into it is recorded from it. Needs the programs pulseaudio, pactl and paplay; works as root."""
 
-    def __init__(self, folder: Path) -> None:
-        """Keep the server's files in `folder`, which should have a short path: it holds a socket."""
+    def __init__(self, folder: Path, *, noise: bool = False) -> None:
+        """Keep the server's files in `folder`, which should have a short path: it holds a socket.
+
+        `noise`: the room is not completely silent, as no real one is.
+        """
         self._folder = folder
+        self._noise = noise
         self._server: subprocess.Popen[bytes] | None = None
         self._players: list[subprocess.Popen[bytes]] = []
 
@@ -67,6 +71,9 @@ class VirtualMicrophone:
         _wait_until(lambda: self._control("info"), "the sound server did not start")
         assert self._control("set-default-sink", SINK)
         assert self._control("set-default-source", SOURCE)
+        if self._noise:
+            command = "ffmpeg -nostdin -v error -f lavfi -i anoisesrc=amplitude=0.002:sample_rate=48000 -f pulse noise"
+            self._players.append(subprocess.Popen(command.split(), env=os.environ | self.env))
 
     def stop(self) -> None:
         """Stop the server and everything that plays."""
@@ -75,6 +82,10 @@ class VirtualMicrophone:
     def kill(self) -> None:
         """Let the server die without a word to its clients."""
         self._end(signal.SIGKILL)
+
+    def mute(self, muted: bool) -> None:
+        """Press the button on the microphone."""
+        assert self._control("set-source-mute", SOURCE, str(int(muted)))
 
     def suspend(self) -> None:
         """Wedge the server: it is there, and no longer answers."""

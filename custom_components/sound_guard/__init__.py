@@ -1,27 +1,67 @@
 """Sound Guard: hears breaking glass, smoke alarms and carbon-monoxide alarms, on the machine itself."""
 
 import asyncio
+from contextlib import suppress
+from functools import partial
 
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import ConfigEntryError
-from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.helpers import config_validation as cv, device_registry as dr, issue_registry as ir
+from homeassistant.helpers.typing import ConfigType
 
-from .const import DOMAIN, ISSUE_MODEL, SUBENTRY_MICROPHONE
+from .alerts import AlertConfig, Alerts
+from .area import microphone_area
+from .calm import Calm, CalmConfig
+from .clip_actions import async_register_clip_actions
+from .clips import ClipOptions, Clips, clip_store
+from .const import (
+    CONF_CODE_HASH,
+    CONF_WALK_TEST_REMINDER,
+    DOMAIN,
+    ISSUE_CLIPS,
+    ISSUE_MODEL,
+    SUBENTRY_MICROPHONE,
+)
 from .engine import Engine, get_engine
 from .entity import guard_device
 from .guard import HouseGuard, guard_config
+from .health import ATTR_ENTRY, Carer, forget_issues
+from .keypad import Keypad, keypad_store
+from .lookout import Lookout
 from .microphone import Microphone
+from .migration import async_migrate_entry as async_migrate_entry
+from .proof import Witness
 from .runtime import Runtime, SoundGuardConfigEntry
+from .services import async_register_actions
 from .src.hearing.card import ATTENTION_CARD, CardError, ModelCard
+from .views import ClipView
+from .walk_test import WalkTest
+from .walk_test_actions import async_register_walk_test_actions
+from .walk_test_record import WalkTestRecord, record_store
+from .walk_test_reminder import OFF, Reminder
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 PLATFORMS = (
     Platform.ALARM_CONTROL_PANEL,
     Platform.BINARY_SENSOR,
+    Platform.BUTTON,
     Platform.EVENT,
+    Platform.IMAGE,
     Platform.SELECT,
+    Platform.SENSOR,
     Platform.SWITCH,
 )
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Set up what is there once for the whole of Home Assistant."""
+    hass.http.register_view(ClipView())
+    async_register_clip_actions(hass)
+    async_register_actions(hass)
+    async_register_walk_test_actions(hass)
+    return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -> bool:
@@ -30,16 +70,40 @@ async def async_setup_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -
     Raises:
         ConfigEntryError: the model cannot be used.
     """
-    card = await _async_load_card(hass)
+    # First of all: a change that comes while this goes on is followed as soon as it is done.
+    entry.async_on_unload(entry.add_update_listener(_async_reload))
+    card = await _async_load_card(hass, entry)
     guard = HouseGuard(hass, guard_config(entry.options))
+    keypad = Keypad(hass, entry.options.get(CONF_CODE_HASH))
+    await keypad.async_load()
     microphones = {
         subentry.subentry_id: Microphone(hass, subentry.title, subentry.data, card)
         for subentry in entry.get_subentries_of_type(SUBENTRY_MICROPHONE)
     }
-    for microphone in microphones.values():
-        entry.async_on_unload(guard.watch(microphone))
+    calm = Calm(hass, entry.entry_id, CalmConfig.of(entry.options))
+    for subentry_id, microphone in microphones.items():
+        entry.async_on_unload(calm.watch(subentry_id, microphone))
+        area = partial(microphone_area, hass, entry.entry_id, subentry_id)
+        entry.async_on_unload(guard.watch(microphone, area))
+        entry.async_on_unload(Carer(hass, entry.entry_id, subentry_id, microphone).start())
+    forget_issues(hass, keep=microphones)
+    lookout = Lookout(hass, guard, microphones.values())
+    entry.async_on_unload(lookout.stop)
     entry.async_on_unload(guard.stop)
-    entry.runtime_data = Runtime(card, guard, microphones)
+    clips = Clips(hass, ClipOptions.of(entry.options))
+    entry.async_on_unload(await clips.async_start())
+    witnesses = {
+        subentry_id: Witness(hass, subentry_id, microphone, clips) for subentry_id, microphone in microphones.items()
+    }
+    for witness in witnesses.values():
+        await witness.async_restore()
+        entry.async_on_unload(witness.watch())
+    alerts = Alerts(hass, entry.entry_id, AlertConfig.of(entry.options), guard)
+    entry.async_on_unload(alerts.start())
+    for subentry_id, microphone in microphones.items():
+        entry.async_on_unload(alerts.watch(subentry_id, microphone, witnesses[subentry_id]))
+    walk_tests = await _async_walk_tests(hass, entry, calm, microphones)
+    entry.runtime_data = Runtime(card, guard, keypad, lookout, clips, calm, microphones, witnesses, walk_tests)
 
     # The microphones' devices hang below the guard's, so it comes first.
     dr.async_get(hass).async_get_or_create(config_entry_id=entry.entry_id, **guard_device(entry))
@@ -49,7 +113,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -
         await _async_stop(entry)
 
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop_listening))
-    entry.async_on_unload(entry.add_update_listener(_async_reload))
+    lookout.go_on()
     # Only now: a "Listening" switch that was restored as off has had its say.
     for microphone in microphones.values():
         await microphone.async_start()
@@ -61,15 +125,52 @@ async def async_unload_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) 
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
     await _async_stop(entry)
+    if entry.disabled_by is not None:
+        forget_issues(hass)
+    return True
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: SoundGuardConfigEntry, device: dr.DeviceEntry
+) -> bool:
+    """Remove a microphone together with its device; the guard's device stays as long as there is a guard."""
+    if device.config_subentry_id is None:
+        return False
+    if device.config_subentry_id in entry.subentries:
+        hass.config_entries.async_remove_subentry(entry, device.config_subentry_id)
     return True
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -> None:
     """Take back what outlives an unload."""
     ir.async_delete_issue(hass, DOMAIN, ISSUE_MODEL)
+    ir.async_delete_issue(hass, DOMAIN, ISSUE_CLIPS)
+    forget_issues(hass)
+    await keypad_store(hass).async_remove()
+    await record_store(hass).async_remove()
+    # What was recorded in the house does not stay behind.
+    with suppress(OSError):
+        await hass.async_add_executor_job(clip_store(hass).delete_all)
 
 
-async def _async_load_card(hass: HomeAssistant) -> ModelCard:
+async def _async_walk_tests(
+    hass: HomeAssistant, entry: SoundGuardConfigEntry, calm: Calm, microphones: dict[str, Microphone]
+) -> dict[str, WalkTest]:
+    """Return the walk test of every microphone, remembered and reminded of; all of that ends with an unload."""
+    record = WalkTestRecord(hass)
+    await record.async_load(keep=microphones)
+    months = entry.options.get(CONF_WALK_TEST_REMINDER, OFF)
+    tests = {}
+    for subentry_id, microphone in microphones.items():
+        test = WalkTest(hass, subentry_id, microphone, partial(calm.divert, subentry_id), record.last(subentry_id))
+        entry.async_on_unload(record.follow(subentry_id, test))
+        entry.async_on_unload(Reminder(hass, entry.entry_id, subentry_id, test, months).start())
+        entry.async_on_unload(test.stop)
+        tests[subentry_id] = test
+    return tests
+
+
+async def _async_load_card(hass: HomeAssistant, entry: SoundGuardConfigEntry) -> ModelCard:
     try:
         card = await hass.async_add_executor_job(_load_card, get_engine(hass))
     except CardError as error:
@@ -78,7 +179,8 @@ async def _async_load_card(hass: HomeAssistant) -> ModelCard:
             hass,
             DOMAIN,
             ISSUE_MODEL,
-            is_fixable=False,
+            data={ATTR_ENTRY: entry.entry_id},
+            is_fixable=True,
             severity=ir.IssueSeverity.ERROR,
             translation_key=ISSUE_MODEL,
             translation_placeholders=problem,

@@ -1,5 +1,7 @@
 """The guard of the house as an alarm panel."""
 
+from typing import Any
+
 from homeassistant.components.alarm_control_panel import AlarmControlPanelEntity
 from homeassistant.components.alarm_control_panel.const import (
     AlarmControlPanelEntityFeature,
@@ -11,11 +13,11 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
 
-from .const import CONF_CODE, DOMAIN
+from .const import CONF_CODE_TO_ARM, DOMAIN
 from .entity import async_save_states, guard_device
-from .guard import guard_as_dict, guard_from_dict, guard_from_state
+from .guard_record import guard_as_dict, guard_from_dict, guard_from_state
 from .runtime import SoundGuardConfigEntry
-from .src.hearing.guard import Mode, State
+from .src.hearing.guard import Guard, Mode
 
 PARALLEL_UPDATES = 0
 
@@ -30,15 +32,14 @@ async def async_setup_entry(
 class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
     """Arms and disarms the guard, and shows what raised the alarm.
 
-    Arming needs no code, so that leaving the house is never held up; disarming does, if the owner has set one. A wrong
-    code is refused either way.
+    If the owner has set a code, disarming needs it. Arming does only if the owner wants that, so that leaving the house
+    is not held up; a wrong code is refused either way. Raising the alarm by hand never needs one.
     """
 
     _attr_has_entity_name = True
     _attr_name = None
     _attr_should_poll = False
     _attr_translation_key = "guard"
-    _attr_code_arm_required = False
     _attr_supported_features = (
         AlarmControlPanelEntityFeature.ARM_AWAY
         | AlarmControlPanelEntityFeature.ARM_HOME
@@ -49,10 +50,29 @@ class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
     def __init__(self, entry: SoundGuardConfigEntry) -> None:
         """Show the guard of an installation."""
         self._guard = entry.runtime_data.guard
-        self._code: str | None = entry.options.get(CONF_CODE)
-        self._attr_code_format = CodeFormat.NUMBER if self._code else None
+        self._keypad = entry.runtime_data.keypad
+        self._lookout = entry.runtime_data.lookout
+        self._attr_code_format = CodeFormat.NUMBER if self._keypad.has_code else None
+        self._attr_code_arm_required = self._keypad.has_code and entry.options.get(CONF_CODE_TO_ARM, False)
         self._attr_unique_id = f"{entry.entry_id}_guard"
         self._attr_device_info = guard_device(entry)
+
+    @property
+    def alarm_state(self) -> AlarmControlPanelState:
+        """Return what the guard is doing."""
+        return AlarmControlPanelState(self._guard.now.state)
+
+    @property
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """Return what raised the alarm or is about to, and which microphones do not listen although it is armed."""
+        cause = self._guard.now.cause
+        return {
+            "triggered_by": cause.label if cause else None,
+            "microphone": cause.microphone if cause else None,
+            "area": cause.area if cause else None,
+            "confidence": round(cause.confidence, 3) if cause else None,
+            "not_listening": self._lookout.not_listening,
+        }
 
     @property
     def extra_restore_state_data(self) -> RestoredExtraData:
@@ -71,8 +91,8 @@ class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
             guard = guard_from_state(last.state, last.last_changed) if last else None
         if guard is not None:
             self._guard.restore(guard)
-        self._show()
         self.async_on_remove(self._guard.subscribe(self._follow))
+        self.async_on_remove(self._lookout.subscribe(self.async_write_ha_state))
 
     async def async_alarm_arm_away(self, code: str | None = None) -> None:
         """Arm for an empty house."""
@@ -88,7 +108,7 @@ class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
 
     async def async_alarm_disarm(self, code: str | None = None) -> None:
         """Disarm, and end a raised alarm."""
-        self._check(code or "")
+        await self._keypad.async_check(code)
         await self._by_a_person()
         self._guard.disarm()
 
@@ -98,16 +118,12 @@ class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
         self._guard.trigger()
 
     async def _arm(self, mode: Mode, code: str | None) -> None:
-        if code:
-            self._check(code)
-        if self._guard.now.state is State.TRIGGERED:
+        if code or self.code_arm_required:
+            await self._keypad.async_check(code)
+        if self._guard.now.is_raising:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="disarm_first")
         await self._by_a_person()
         self._guard.arm(mode)
-
-    def _check(self, code: str) -> None:
-        if self._code and code != self._code:
-            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="wrong_code")
 
     async def _by_a_person(self) -> None:
         """Note who asked, where Home Assistant knows."""
@@ -116,19 +132,10 @@ class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
         self._attr_changed_by = user.name if user else None
 
     @callback
-    def _follow(self) -> None:
-        if cause := self._guard.now.cause:
-            self._attr_changed_by = cause.microphone
+    def _follow(self, before: Guard, after: Guard) -> None:
+        if after.cause is not None and after.cause != before.cause:
+            self._attr_changed_by = after.cause.microphone
             # A sound did this, not the person who touched the panel a moment ago.
             self.async_set_context(Context())
-        self._show()
         self.async_write_ha_state()
         self.hass.async_create_task(async_save_states(self.hass), "sound_guard saves the guard")
-
-    def _show(self) -> None:
-        guard = self._guard.now
-        self._attr_alarm_state = AlarmControlPanelState(guard.state)
-        self._attr_extra_state_attributes = {
-            "triggered_by": guard.cause.label if guard.cause else None,
-            "microphone": guard.cause.microphone if guard.cause else None,
-        }

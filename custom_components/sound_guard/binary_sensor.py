@@ -13,7 +13,7 @@ from homeassistant.helpers.event import async_call_later
 
 from .const import CONF_HOLD, DEFAULT_HOLD_S, SUBENTRY_MICROPHONE
 from .entity import MicrophoneEntity
-from .microphone import Heard, News
+from .microphone import Heard, News, Status
 from .runtime import SoundGuardConfigEntry
 
 PARALLEL_UPDATES = 0
@@ -81,6 +81,8 @@ class SoundSensor(MicrophoneEntity, BinarySensorEntity):
             self._stop_holding()
             self._cancel_off = async_call_later(self.hass, self._hold_s, self._off)
             self._attr_is_on = True
+        elif not isinstance(news, Status):
+            return
         self.async_write_ha_state()
 
     @callback
@@ -97,7 +99,11 @@ class SoundSensor(MicrophoneEntity, BinarySensorEntity):
 
 
 class ConnectivitySensor(MicrophoneEntity, BinarySensorEntity):
-    """Whether sound arrives from the microphone, and why not. Always available: saying so is its purpose."""
+    """Whether sound arrives from the microphone, and why not. Always available: saying so is its purpose.
+
+    It is off as well while all that arrives is digital silence. The sensors of the sounds stay available then: should a
+    sound get through after all, it must not be lost.
+    """
 
     _attr_translation_key = "connectivity"
     _attr_device_class = BinarySensorDeviceClass.CONNECTIVITY
@@ -110,7 +116,7 @@ class ConnectivitySensor(MicrophoneEntity, BinarySensorEntity):
     @property
     def is_on(self) -> bool:
         """Return whether sound arrives."""
-        return self.microphone.status.connected
+        return self.microphone.status.hears
 
     @property
     def extra_state_attributes(self) -> dict[str, str | None]:

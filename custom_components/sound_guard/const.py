@@ -13,10 +13,28 @@ CONF_CAMERA: Final = "camera"
 # Options of the installation.
 CONF_HOLD: Final = "hold"
 CONF_EXIT_DELAY: Final = "exit_delay"
-CONF_CODE: Final = "code"
-CONF_ALWAYS_ALERT: Final = "always_alert"
+CONF_ENTRY_DELAY: Final = "entry_delay"
+CONF_TRIGGER_TIME: Final = "trigger_time"
+CONF_TRIGGERS: Final = "triggers"
+CONF_CODE_HASH: Final = "code_hash"
+CONF_CODE_TO_ARM: Final = "code_to_arm"
+CONF_KEEP_CLIPS: Final = "keep_clips"
+CONF_CLIP_DAYS: Final = "clip_days"
+CONF_CLIP_MEGABYTES: Final = "clip_megabytes"
+CONF_WALK_TEST_REMINDER: Final = "walk_test_reminder"
+CONF_NOTIFY: Final = "notify"
+CONF_ALERTS: Final = "alerts"
+CONF_REPEAT: Final = "repeat"
+CONF_PERSISTENT: Final = "persistent"
+CONF_PLAYING_PERCENT: Final = "playing_percent"
+CONF_AGREE: Final = "agree"
 
 DEFAULT_HOLD_S: Final = 60
 DEFAULT_EXIT_DELAY_S: Final = 30
+DEFAULT_CLIP_DAYS: Final = 7
+DEFAULT_CLIP_MEGABYTES: Final = 200
+DEFAULT_PLAYING_PERCENT: Final = 99
 
 ISSUE_MODEL: Final = "model_unusable"
+ISSUE_CLIPS: Final = "clips_unwritable"
+ISSUE_WALK_TEST: Final = "walk_test_due"

@@ -6,8 +6,8 @@ from typing import Any
 from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.core import HomeAssistant
 
-from .const import CONF_CAMERA, CONF_CODE, CONF_SOURCE
-from .guard import guard_as_dict
+from .const import CONF_CAMERA, CONF_CODE_HASH, CONF_NOTIFY, CONF_SOURCE
+from .guard_record import guard_as_dict
 from .microphone import Microphone
 from .runtime import SoundGuardConfigEntry
 from .src.hearing.source import redact
@@ -18,7 +18,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SoundGu
     runtime = entry.runtime_data
     card = runtime.card
     return {
-        "options": async_redact_data(dict(entry.options), {CONF_CODE}),
+        "options": async_redact_data(dict(entry.options), {CONF_CODE_HASH, CONF_NOTIFY}),
         "guard": guard_as_dict(runtime.guard.now),
         "model": {
             "name": card.name,
@@ -42,4 +42,5 @@ def _microphone(microphone: Microphone) -> dict[str, Any]:
         "sensitivity": microphone.sensitivity,
         "status": asdict(microphone.status),
         "level": asdict(level) if level else None,
+        "vitals": asdict(microphone.vitals) if microphone.vitals else None,
     }

@@ -11,7 +11,9 @@ from homeassistant.util.hass_dict import HassKey
 from .const import DOMAIN
 from .src.hearing.card import ModelCard
 from .src.hearing.devices import Device, list_devices
+from .src.hearing.evidence import Evidence
 from .src.hearing.listener import Listener
+from .src.hearing.picture import Caption, draw
 from .src.hearing.source import Source
 from .src.hearing.sources import open_source
 
@@ -25,12 +27,13 @@ class OpenSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The engine's four entrances. Each of them blocks: call them from a thread or the executor."""
+    """The engine's five entrances. Each of them blocks: call them from a thread or the executor."""
 
     load_card: Callable[[Path], ModelCard] = ModelCard.load
     open_listener: Callable[[ModelCard], Listener] = Listener
     open_source: OpenSource = open_source
     list_devices: Callable[[str], list[Device]] = list_devices
+    draw: Callable[[Evidence, Caption, ModelCard], bytes] = draw
 
 
 ENGINE: HassKey[Engine] = HassKey(f"{DOMAIN}_engine")

@@ -2,16 +2,20 @@
 
 from homeassistant.components.event import EventEntity
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID
+from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import SUBENTRY_MICROPHONE
+from .const import DOMAIN, SUBENTRY_MICROPHONE
 from .entity import MicrophoneEntity
-from .microphone import Heard, News
+from .microphone import Heard, News, Status
 from .runtime import SoundGuardConfigEntry
 from .src.hearing.detection import Phase
 
 PARALLEL_UPDATES = 0
+
+EVENT_HEARD = f"{DOMAIN}_heard"
+"""On Home Assistant's event bus, so that the activity page can put into words what an entity's state cannot hold."""
 
 
 async def async_setup_entry(
@@ -42,12 +46,31 @@ class SoundEvent(MicrophoneEntity, EventEntity):
         if isinstance(news, Heard):
             if news.phase is not Phase.STARTED:
                 return
+            self._tell(news)
             self._trigger_event(
                 news.label,
                 {
                     "confidence": round(news.confidence, 3),
                     "onset": news.onset.isoformat(timespec="milliseconds"),
                     "duration": round(news.duration_s, 2),
+                    "clip": news.event_id,
                 },
             )
+        elif not isinstance(news, Status):
+            return
         self.async_write_ha_state()
+
+    @callback
+    def _tell(self, heard: Heard) -> None:
+        """Fire the event that the entity's new state goes back to."""
+        context = Context()
+        self.async_set_context(context)
+        told = {
+            ATTR_ENTITY_ID: self.entity_id,
+            ATTR_DEVICE_ID: self.registry_entry.device_id if self.registry_entry else None,
+            "microphone": self.microphone.name,
+            "sound": heard.label,
+            "confidence": round(heard.confidence, 3),
+            "clip": heard.event_id,
+        }
+        self.hass.bus.async_fire(EVENT_HEARD, told, context=context)

@@ -1,63 +1,36 @@
 """The guard of the house on the event loop: detections in, the panel's state out. It decides by hearing's policy."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.area_registry import AreaEntry
 from homeassistant.helpers.event import async_track_point_in_utc_time
 from homeassistant.util import dt as dt_util
 
-from .const import CONF_ALWAYS_ALERT, CONF_EXIT_DELAY, DEFAULT_EXIT_DELAY_S
-from .microphone import Heard, Microphone, News
+from .const import CONF_ENTRY_DELAY, CONF_EXIT_DELAY, CONF_TRIGGER_TIME, CONF_TRIGGERS, DEFAULT_EXIT_DELAY_S
+from .microphone import Heard, Microphone, News, Status
 from .src.hearing.detection import Phase
-from .src.hearing.guard import Cause, Guard, GuardConfig, Mode, Policy, State, sound_policies
+from .src.hearing.guard import TRIGGERS, Cause, Guard, GuardConfig, Mode
+
+STILL_HEARD_S = 5.0
+"""An alarm whose time is over while its sound goes on is looked at again after so many seconds."""
+
+type Subscriber = Callable[[Guard, Guard], None]
+"""Is called with the guard before and after a change."""
 
 
 def guard_config(options: Mapping[str, Any]) -> GuardConfig:
     """Return the guard's configuration from the entry's options."""
+    chosen = options.get(CONF_TRIGGERS, {})
     return GuardConfig(
         exit_delay_s=options.get(CONF_EXIT_DELAY, DEFAULT_EXIT_DELAY_S),
-        triggers=sound_policies(Policy.ALWAYS if options.get(CONF_ALWAYS_ALERT, True) else Policy.ARMED),
+        entry_delay_s=options.get(CONF_ENTRY_DELAY, 0),
+        trigger_time_s=options.get(CONF_TRIGGER_TIME, 0),
+        triggers={label: frozenset(map(Mode, chosen.get(label, usual))) for label, usual in TRIGGERS.items()},
     )
-
-
-def guard_as_dict(guard: Guard) -> dict[str, Any]:
-    """Return a guard as plain values, to be stored over a restart."""
-    return {
-        "mode": guard.mode,
-        "state": guard.state,
-        "since": guard.since.isoformat(),
-        "label": guard.cause.label if guard.cause else None,
-        "microphone": guard.cause.microphone if guard.cause else None,
-    }
-
-
-def guard_from_dict(stored: Mapping[str, Any]) -> Guard | None:
-    """Return the guard that was stored, None when it makes no sense. One that was arming is armed now."""
-    try:
-        mode, state, since = Mode(stored["mode"]), State(stored["state"]), dt_util.parse_datetime(stored["since"])
-    except (KeyError, TypeError, ValueError):
-        return None
-    if since is None:
-        return None
-    if state is not State.TRIGGERED:
-        return Guard(since, mode, State(mode))
-    cause = Cause(stored["label"], stored["microphone"]) if stored.get("label") else None
-    return Guard(since, mode, state, cause)
-
-
-def guard_from_state(state: str, since: datetime) -> Guard | None:
-    """Return the guard as far as its state alone tells, None when it tells nothing."""
-    match state:
-        case State.TRIGGERED:
-            return Guard(since, state=State.TRIGGERED)
-        case State.ARMING:
-            # Which mode is not known, but whoever was leaving wants to be guarded.
-            return Guard(since, Mode.ARMED_AWAY, State.ARMED_AWAY)
-        case Mode.ARMED_AWAY | Mode.ARMED_HOME | Mode.ARMED_NIGHT:
-            return Guard(since, Mode(state), State(state))
-    return None
 
 
 class HouseGuard:
@@ -69,26 +42,30 @@ class HouseGuard:
         """The guard as it is; a frozen value."""
         self._hass = hass
         self._config = config
-        self._subscribers: list[Callable[[], None]] = []
+        self._subscribers: list[Subscriber] = []
+        self._going_on: set[tuple[Microphone, str]] = set()
+        """The sounds that have begun and not ended."""
         self._cancel_change: CALLBACK_TYPE | None = None
 
     @callback
-    def subscribe(self, subscriber: Callable[[], None]) -> CALLBACK_TYPE:
+    def subscribe(self, subscriber: Subscriber) -> CALLBACK_TYPE:
         """Call the subscriber after every change; return what ends that."""
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
 
     @callback
-    def watch(self, microphone: Microphone) -> CALLBACK_TYPE:
-        """Take note of what a microphone hears; return what ends that."""
+    def watch(self, microphone: Microphone, area: Callable[[], AreaEntry | None] = lambda: None) -> CALLBACK_TYPE:
+        """Take note of what a microphone hears, and where; return what ends that."""
 
         @callback
-        def hear(news: News) -> None:
-            # Only a new sound: one that goes on must not undo what a person has disarmed.
-            if isinstance(news, Heard) and news.phase is Phase.STARTED:
-                self._become(self.now.hear(news.label, microphone.name, dt_util.utcnow(), self._config))
+        def take(news: News) -> None:
+            if isinstance(news, Heard):
+                self._hear(microphone, news, area())
+            elif isinstance(news, Status) and not news.connected:
+                # What it heard, it hears no longer.
+                self._going_on = {sound for sound in self._going_on if sound[0] is not microphone}
 
-        return microphone.subscribe(hear)
+        return microphone.subscribe(take)
 
     @callback
     def arm(self, mode: Mode) -> None:
@@ -107,8 +84,18 @@ class HouseGuard:
 
     @callback
     def restore(self, guard: Guard) -> None:
-        """Go on from where the guard was before a restart."""
-        self._become(guard)
+        """Go on from where the guard was before a restart: a delay has the time left, and what has run out is over.
+
+        How the guard was is no news to the subscribers; what becomes of it now is.
+        """
+        now = dt_util.utcnow()
+        # A machine whose clock starts in the past must not wait for the future.
+        self.now = replace(guard, since=min(guard.since, now))
+        self._become(self.now.tick(now, self._config))
+
+    def ran_out(self, before: Guard, after: Guard) -> bool:
+        """Return whether a change came by itself, because a time was over."""
+        return after.since == before.next_change(self._config)
 
     @callback
     def stop(self) -> None:
@@ -118,16 +105,37 @@ class HouseGuard:
             self._cancel_change = None
 
     @callback
+    def _hear(self, microphone: Microphone, heard: Heard, area: AreaEntry | None) -> None:
+        sound = (microphone, heard.label)
+        if heard.phase is Phase.ENDED:
+            self._going_on.discard(sound)
+            return
+        self._going_on.add(sound)
+        # Only a new sound: one that goes on must not undo what a person has disarmed.
+        if heard.phase is Phase.STARTED:
+            place = (area.id, area.name) if area else (None, None)
+            cause = Cause(heard.label, microphone.name, heard.confidence, heard.onset, *place)
+            self._become(self.now.hear(cause, dt_util.utcnow(), self._config))
+
+    @callback
     def _tick(self, now: datetime) -> None:
         self._cancel_change = None
-        self._become(self.now.tick(now, self._config))
+        heard = {label for _, label in self._going_on}
+        if (guard := self.now.tick(now, self._config, heard)) is not self.now:
+            self._become(guard)
+        else:
+            self._look_again_at(now + timedelta(seconds=STILL_HEARD_S))
 
     @callback
     def _become(self, guard: Guard) -> None:
         self.stop()
-        changed, self.now = guard != self.now, guard
+        before, self.now = self.now, guard
         if (change := guard.next_change(self._config)) is not None:
-            self._cancel_change = async_track_point_in_utc_time(self._hass, self._tick, change)
-        if changed:
+            self._look_again_at(change)
+        if guard != before:
             for subscriber in tuple(self._subscribers):
-                subscriber()
+                subscriber(before, guard)
+
+    @callback
+    def _look_again_at(self, time: datetime) -> None:
+        self._cancel_change = async_track_point_in_utc_time(self._hass, self._tick, time)

@@ -5,13 +5,12 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
 
-import numpy as np
 from homeassistant.components.ffmpeg import get_ffmpeg_manager
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
@@ -21,10 +20,11 @@ from .const import CONF_CAMERA, CONF_SOURCE, DOMAIN
 from .engine import get_engine
 from .src.hearing.card import ModelCard, Sensitivity
 from .src.hearing.detection import Detection, Phase
-from .src.hearing.features import Block
-from .src.hearing.level import Level, measure
+from .src.hearing.evidence import Cutter, Evidence
+from .src.hearing.level import Level
 from .src.hearing.listener import Listener
-from .src.hearing.source import SAMPLE_RATE_HZ, Reason, Source, SourceError, redact_all
+from .src.hearing.source import Reason, Source, SourceError, redact_all
+from .vitals import Vitals, VitalsMeter
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -39,8 +39,14 @@ RESOLVE_S = 10.0
 JOIN_S = 8.0
 """How long closing a microphone may take."""
 
+SILENT_AFTER_S = 60.0
+"""Digital silence for this long means that a microphone is muted or unplugged."""
+
 FAULT = "fault"
 """The problem of a microphone whose thread met an error nobody expected."""
+
+SILENT = "silent"
+"""The problem of a microphone that is connected and delivers digital silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,9 @@ class Heard:
     duration_s: float
     confidence: float
 
+    event_id: str = ""
+    """The same for all news of one sound; its picture and its clip go by it, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -62,7 +71,7 @@ class Status:
     """Whether sound is arriving."""
 
     problem: str | None = None
-    """A Reason, or FAULT; None while all is well or nobody wants it to listen."""
+    """A Reason, FAULT or SILENT; None while all is well or nobody wants it to listen."""
 
     detail: str | None = None
     """The problem as a sentence, or the source that is open; never credentials."""
@@ -70,8 +79,13 @@ class Status:
     runtime: str | None = None
     """What runs the model."""
 
+    @property
+    def hears(self) -> bool:
+        """Whether the microphone would hear a sound now: one that is muted is connected and deaf."""
+        return self.connected and self.problem is None
 
-type News = Heard | Status
+
+type News = Heard | Status | Vitals | Evidence
 
 
 class Microphone:
@@ -87,9 +101,17 @@ class Microphone:
         self.sensitivity = Sensitivity.BALANCED
         """May change at any time; the thread reads it with every block."""
         self.status = Status()
+        self.vitals: Vitals | None = None
+        """The latest, None while nothing arrives."""
         self.hass = hass
+        self.in_walk_test = False
+        """Whether what it hears is told to its walk test only."""
+        self.screen: Callable[[News], None] = self.tell
+        """Is given all news, and tells what everybody may know."""
         self._subscribers: list[Callable[[News], None]] = []
         self._session: _Session | None = None
+        self._silent = False
+        """Whether it was muted when it was heard last; closing and opening it does not change that."""
         self._changing = asyncio.Lock()
 
     @property
@@ -108,10 +130,21 @@ class Microphone:
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
 
+    @callback
+    def tell(self, news: News) -> None:
+        """Tell all subscribers."""
+        for subscriber in tuple(self._subscribers):
+            subscriber(news)
+
     async def async_listen(self, listening: bool) -> None:
         """Follow the owner's wish: open the microphone, or really close it."""
         self.listening = listening
         await (self.async_start() if listening else self.async_stop())
+
+    async def async_restart(self) -> None:
+        """Close the microphone and open it again, unless the owner wants it closed. Meanwhile its problem remains."""
+        await self._async_stop(replace(self.status, connected=False))
+        await self.async_start()
 
     async def async_start(self) -> None:
         """Start the thread, if the owner wants the microphone to listen."""
@@ -123,12 +156,15 @@ class Microphone:
 
     async def async_stop(self) -> None:
         """Close the microphone and wait, for a bounded time, until its thread has ended."""
+        await self._async_stop(Status())
+
+    async def _async_stop(self, status: Status) -> None:
         async with self._changing:
             session, self._session = self._session, None
             if session is None:
                 return
             ended = self.hass.async_add_executor_job(session.stop)
-            self._publish(Status())
+            self._publish(status)
             if not await ended:
                 _LOGGER.error("%s: did not close within %s s; its thread was left behind", self.name, JOIN_S)
 
@@ -140,10 +176,28 @@ class Microphone:
 
     @callback
     def _publish(self, news: News) -> None:
-        if isinstance(news, Status):
-            self.status = news
-        for subscriber in tuple(self._subscribers):
-            subscriber(news)
+        if isinstance(news, Vitals):
+            self.vitals = news
+            self._mind_silence(news)
+        elif isinstance(news, Status):
+            self._silent &= self.listening
+            self.status = news = replace(news, problem=SILENT) if news.connected and self._silent else news
+            if not news.connected:
+                self.vitals = None
+        self.screen(news)
+
+    @callback
+    def _mind_silence(self, vitals: Vitals) -> None:
+        """Note digital silence: sound arrives, and nothing can be heard in it."""
+        silent = vitals.silent and (self._silent or vitals.silent_s >= SILENT_AFTER_S)
+        if silent is self._silent:
+            return
+        if silent:
+            _LOGGER.warning("%s: has been completely silent for %.0f s: is it muted?", self.name, vitals.silent_s)
+        else:
+            _LOGGER.info("%s: is no longer silent", self.name)
+        self._silent = silent
+        self._publish(replace(self.status, problem=None))
 
 
 class _Session(Thread):
@@ -209,28 +263,28 @@ class _Session(Thread):
         """Open the source and hear until it ends, which it always does with a SourceError unless told to stop."""
         spec = self._resolve()
         listener = self._engine.open_listener(self._microphone.card)
+        cutter = Cutter(listener.ring)
         self._source = self._engine.open_source(spec, ffmpeg=self._ffmpeg)
         with self._source as source:
             try:
-                self._hear(source, listener)
+                self._hear(source, listener, cutter)
             except SourceError:
                 position_s = listener.position_s
-                self._tell(listener.flush(), position_s)
+                self._tell(listener.flush(), position_s, cutter)
                 raise
 
-    def _hear(self, source: Source, listener: Listener) -> None:
-        second: list[Block] = []
+    def _hear(self, source: Source, listener: Listener, cutter: Cutter) -> None:
+        meter = VitalsMeter(self._microphone.card)
         for block in source:
             if self._quit.is_set():
                 return
             if self._connected_at_s is None:
                 self._connected(source, listener)
             listener.sensitivity = self._microphone.sensitivity
-            self._tell(listener.feed(block), listener.position_s)
-            second.append(block)
-            if sum(map(len, second)) >= SAMPLE_RATE_HZ:
-                self.level = measure(np.concatenate(second))
-                second.clear()
+            self._tell(listener.feed(block), listener.position_s, cutter)
+            if (vitals := meter.add(block, source.backlog)) is not None:
+                self._post(vitals)
+            self.level = meter.level
         raise SourceError(Reason.LOST, f"{source.description} has ended")
 
     def _connected(self, source: Source, listener: Listener) -> None:
@@ -241,12 +295,15 @@ class _Session(Thread):
             self._down = False
         self._post(Status(connected=True, detail=source.description, runtime=listener.runtime))
 
-    def _tell(self, detections: Iterable[Detection], position_s: float) -> None:
-        """Publish detections; the position in the stream is what ties their times to the clock."""
+    def _tell(self, detections: Iterable[Detection], position_s: float, cutter: Cutter) -> None:
+        """Publish detections and their sound; the position in the stream is what ties their times to the clock."""
         now = dt_util.utcnow()
         for found in detections:
             onset = now - timedelta(seconds=position_s - found.onset_s)
-            self._post(Heard(found.label, found.phase, onset, found.duration_s, found.confidence))
+            event_id = cutter.follow(found)
+            self._post(Heard(found.label, found.phase, onset, found.duration_s, found.confidence, event_id))
+        for evidence in cutter.cut(now, position_s):
+            self._post(evidence)
 
     def _post(self, news: News) -> None:
         # A loop that is closed is not interested any more.

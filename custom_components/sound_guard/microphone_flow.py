@@ -23,13 +23,10 @@ from .address import CAMERA_DOMAIN, NoStreamError, address_id, is_url
 from .const import CONF_CAMERA, CONF_SOURCE
 from .engine import get_engine
 from .probe import async_probe
-from .src.hearing.level import Level
+from .src.hearing.level import DIGITAL_SILENCE_DBFS, Level
 from .src.hearing.source import SourceError
 
 _LOGGER = logging.getLogger(__name__)
-
-DIGITAL_SILENCE_DBFS = -90.0
-"""A peak below one step of 16 bits: no microphone is this quiet, so it is muted or unplugged."""
 
 QUIET_DBFS = -60.0
 """Quieter than a quiet room sounds through a working microphone."""

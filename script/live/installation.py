@@ -88,11 +88,26 @@ class Installation:
 
         They must not be as they are already: then Sound Guard does not begin anew, which is what is waited for.
         """
+        flows = f"{FLOWS}/options/flow"
+        menu = await self.client.post(flows, {"handler": self.entry_id})
+        await self.client.delete(f"{flows}/{menu['flow_id']}")
+        for page in menu["menu_options"]:
+            # Saving a page ends the flow, so each page has one of its own.
+            path = f"{flows}/{(await self.client.post(flows, {'handler': self.entry_id}))['flow_id']}"
+            form = await self.client.post(path, {"next_step_id": page})
+            shown = {field["name"]: _value(field) for field in form["data_schema"]}
+            wanted = {name: options.pop(name) for name in shown if name in options}
+            if wanted:
+                await self._save(path, {name: value for name, value in shown.items() if value is not None} | wanted)
+            else:
+                await self.client.delete(path)
+        if options:
+            raise RefusedError(f"no page has the options {', '.join(options)}")
+
+    async def _save(self, path: str, page: Mapping[str, Any]) -> None:
+        """Save a page of the options, and wait until it holds."""
         known_changes = len(self.client.changes)
-        form = await self.client.post(f"{FLOWS}/options/flow", {"handler": self.entry_id})
-        shown = {field["name"]: _value(field) for field in form["data_schema"]}
-        known = {name: value for name, value in shown.items() if value is not None}
-        done = await self.client.post(f"{FLOWS}/options/flow/{form['flow_id']}", known | options)
+        done = await self.client.post(path, page)
         if done["type"] != "create_entry":
             raise RefusedError(f"options refused: {done.get('errors')}")
 

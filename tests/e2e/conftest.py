@@ -52,7 +52,7 @@ def glass_break(tmp_path_factory: pytest.TempPathFactory) -> Recording:
 
 @pytest.fixture(scope="session")
 def virtual_microphone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualMicrophone]:
-    with VirtualMicrophone(tmp_path_factory.mktemp("pulse")) as microphone:
+    with VirtualMicrophone(tmp_path_factory.mktemp("pulse"), noise=True) as microphone:
         yield microphone
 
 

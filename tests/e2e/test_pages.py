@@ -33,16 +33,18 @@ FLAGS = (
 class Person:
     """Somebody in front of the pages, who takes pictures of them."""
 
-    def __init__(self, page: Page, home: Home) -> None:
+    def __init__(self, page: Page, home: Home, prefix: str = "") -> None:
+        """`prefix`: of the names of the pictures."""
         self.page = page
         self.home = home
+        self._prefix = prefix and f"{prefix}_"
         self._pictures = 0
 
     async def look(self, name: str) -> None:
         """Take a picture, once things have stopped moving."""
         await self.page.wait_for_timeout(400)
         self._pictures += 1
-        await self.page.screenshot(path=SCREENSHOTS / f"{self._pictures:02d}_{name}.png")
+        await self.page.screenshot(path=SCREENSHOTS / f"{self._prefix}{self._pictures:02d}_{name}.png")
 
     async def press(self, name: str) -> None:
         await self.page.get_by_role("button", name=name, exact=True).click()

@@ -13,7 +13,7 @@ import pytest
 from hearing.features import Block
 from hearing.ffmpeg import FfmpegSource, list_sources
 from hearing.intake import alsa, file, pulse, stream
-from hearing.source import BLOCK_SAMPLES, Reason, Source, SourceError
+from hearing.source import BLOCK_SAMPLES, Backlog, Reason, Source, SourceError
 from tests.rtsp_camera import RtspCamera
 from tests.sounds import convert, loudest_hz, tone, write_wav
 from tests.stream_server import Reply, StreamServer
@@ -291,6 +291,21 @@ class TestChild:
             assert list(source) == []
         source.close()
         assert not (tmp_path / "pid").exists()
+
+    def test_what_waits_in_the_pipe_is_known(self, fake_ffmpeg: MakeFfmpeg) -> None:
+        source = FfmpegSource(alsa("x"), ffmpeg=fake_ffmpeg("head -c 32000 /dev/zero; exec sleep 60"))
+        assert source.backlog == Backlog()
+        with source:
+            blocks = iter(source)
+            next(blocks)
+            deadline = time.monotonic() + 2
+            while source.backlog.waiting_s < 0.9 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert source.backlog == Backlog(waiting_s=0.9, dropped_s=None)
+            for _ in range(9):
+                next(blocks)
+            assert source.backlog.waiting_s == 0
+        assert source.backlog == Backlog()
 
     def test_an_exception_of_the_listener_leaves_no_process(
         self, tmp_path: Path, wav: Path, fake_ffmpeg: MakeFfmpeg

@@ -8,7 +8,7 @@ import pytest
 from hearing.features import Block
 from hearing.level import Level
 from hearing.listen import Live, draw
-from hearing.source import Reason, SourceError
+from hearing.source import Backlog, Reason, SourceError
 from tests.engine.fake_listener import FakeListener
 from tests.sounds import tone
 
@@ -25,6 +25,7 @@ class FakeSource:
     """A microphone that records some blocks and then fails."""
 
     description = "a fake microphone"
+    backlog = Backlog()
 
     def __init__(self, blocks: Sequence[Block]) -> None:
         self.closed = False

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hearing.portaudio import PortAudioSource, list_inputs
-from hearing.source import BLOCK_SAMPLES, Reason, SourceError
+from hearing.source import BLOCK_SAMPLES, Backlog, Reason, SourceError
 
 STALL_S = 0.3
 Callback = Callable[[bytes, int, dict[str, float], int], tuple[None, int]]
@@ -171,7 +171,7 @@ def test_a_busy_listener_loses_the_oldest_sound_and_it_is_counted(portaudio: Fak
         for value in range(105):
             portaudio.streams[0].play(value)
         assert next(iter(source))[0] == 5
-        assert source.dropped_blocks == 5
+        assert source.backlog == Backlog(waiting_s=9.9, dropped_s=0.5)
 
 
 def test_a_microphone_that_falls_silent_has_stalled(portaudio: FakePortAudio) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hearing.features import Block
-from hearing.source import redact_all
+from hearing.source import Backlog, redact_all
 from hearing.sources import (
     BLOCK_SAMPLES,
     Device,
@@ -34,6 +34,7 @@ class FakeSource:
 
     def __init__(self, name: str, blocks: int = 0, failure: Reason | None = None) -> None:
         self.description = name
+        self.backlog = Backlog(dropped_s=blocks)
         self.closed = 0
         self._blocks = blocks
         self._failure = failure
@@ -138,6 +139,7 @@ class TestDefault:
         with FirstWorking([broken, working, unused]) as source:
             assert len(list(source)) == 3
             assert source.description == "working"
+            assert source.backlog == working.backlog
         assert min(broken.closed, working.closed, unused.closed) > 0
 
     def test_a_source_that_was_heard_is_not_replaced(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Generator
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
@@ -76,6 +77,7 @@ def room(hass: HomeAssistant) -> Room:
         open_listener=room.open_listener,  # type: ignore[arg-type]
         open_source=room.open_source,
         list_devices=room.list_devices,
+        draw=room.draw,
     )
     return room
 
@@ -178,6 +180,17 @@ async def empty_house(hass: HomeAssistant, room: Room) -> AsyncIterator[House]:
 @pytest.fixture
 async def house(empty_house: House) -> House:
     """Return a house whose kitchen is being listened to."""
+    await empty_house.set_up()
+    await empty_house.until("binary_sensor.kitchen_connectivity", "on")
+    return empty_house
+
+
+@pytest.fixture
+async def keeper(empty_house: House, tmp_path: Path) -> House:
+    """Return a house that keeps clips, in a folder of the test's own."""
+    empty_house.hass.config.config_dir = str(tmp_path)
+    options = {"keep_clips": True, "clip_days": 7, "clip_megabytes": 10}
+    empty_house.hass.config_entries.async_update_entry(empty_house.entry, options=options)
     await empty_house.set_up()
     await empty_house.until("binary_sensor.kitchen_connectivity", "on")
     return empty_house

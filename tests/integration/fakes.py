@@ -12,9 +12,21 @@ import numpy as np
 from custom_components.sound_guard.src.hearing.card import ModelCard, Sensitivity
 from custom_components.sound_guard.src.hearing.detection import Detection, Phase
 from custom_components.sound_guard.src.hearing.devices import Device
+from custom_components.sound_guard.src.hearing.evidence import Evidence
 from custom_components.sound_guard.src.hearing.features import Block
-from custom_components.sound_guard.src.hearing.source import BLOCK_SAMPLES, SAMPLE_RATE_HZ, Reason, SourceError, redact
+from custom_components.sound_guard.src.hearing.listener import RING_S
+from custom_components.sound_guard.src.hearing.picture import Caption
+from custom_components.sound_guard.src.hearing.ring import Ring
+from custom_components.sound_guard.src.hearing.source import (
+    BLOCK_SAMPLES,
+    SAMPLE_RATE_HZ,
+    Backlog,
+    Reason,
+    SourceError,
+    redact,
+)
 
+PNG = b"\x89PNG\r\n\x1a\n"
 LABELS = ("glass_break", "smoke_alarm", "co_alarm")
 LOUDNESS = {"glass_break": 10_000, "smoke_alarm": 11_000, "co_alarm": 12_000}
 QUIET = 100
@@ -53,6 +65,11 @@ class Room:
         self.open_now = 0
         self.delivered = 0
         """Blocks of sound so far."""
+        self.backlog = Backlog(dropped_s=0.0)
+        """What the sources say is waiting and lost."""
+        self.draw_fault: Exception | None = None
+        self.drawn: list[tuple[Evidence, Caption]] = []
+        """Every picture so far."""
         self.sensitivities: list[Sensitivity] = []
         """Every sensitivity that a listener has heard with, without repetitions."""
 
@@ -71,6 +88,13 @@ class Room:
             raise self.listener_fault
         return FakeListener(self)
 
+    def draw(self, evidence: Evidence, caption: Caption, card: ModelCard) -> bytes:
+        """Stand in for the engine's function: a PNG by its first bytes, and then what it would show."""
+        if self.draw_fault is not None:
+            raise self.draw_fault
+        self.drawn.append((evidence, caption))
+        return PNG + f"{caption.sound}, {caption.confidence}, complete: {evidence.complete}".encode()
+
     def list_devices(self, ffmpeg: str) -> list[Device]:
         """Stand in for the engine's function."""
         return [Device("default", "Default microphone"), Device("pulse:usb", "USB microphone")]
@@ -84,6 +108,11 @@ class FakeSource:
         self.description = f"fake: {redact(spec)}"
         self._room = room
         self._closed = Event()
+
+    @property
+    def backlog(self) -> Backlog:
+        """What the room says."""
+        return self._room.backlog
 
     def __enter__(self) -> Self:
         """Open, or fail as the room says."""
@@ -127,6 +156,7 @@ class FakeListener:
         """Begin with nothing heard."""
         self.sensitivity = Sensitivity.BALANCED
         self.position_s = 0.0
+        self.ring = Ring(RING_S, SAMPLE_RATE_HZ)
         self._room = room
         self._open: Detection | None = None
 
@@ -134,6 +164,7 @@ class FakeListener:
         """Return what a block reveals."""
         if self._room.sensitivities[-1:] != [self.sensitivity]:
             self._room.sensitivities.append(self.sensitivity)
+        self.ring.write(block)
         self.position_s += block.size / SAMPLE_RATE_HZ
         labels = [label for label, loudness in LOUDNESS.items() if loudness == int(block.max())]
         if not labels:

@@ -4,17 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from homeassistant.core import Context, State
+from homeassistant.core import Context
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import area_registry as ar, device_registry as dr
 from homeassistant.util import dt as dt_util
-from pytest_homeassistant_custom_component.common import (
-    MockUser,
-    async_fire_time_changed,
-    mock_restore_cache,
-    mock_restore_cache_with_extra_data,
-)
+from pytest_homeassistant_custom_component.common import MockUser, async_fire_time_changed
 
-from .conftest import House
+from custom_components.sound_guard.const import DOMAIN
+
+from .conftest import KITCHEN, House, until
 
 PANEL = "alarm_control_panel.sound_guard"
 ARM = {"armed_away": "alarm_arm_away", "armed_home": "alarm_arm_home", "armed_night": "alarm_arm_night"}
@@ -55,6 +53,21 @@ async def test_breaking_glass_raises_the_alarm_when_armed(empty_house: House, mo
     attributes = empty_house.attributes(PANEL)
     assert attributes["triggered_by"] == "glass_break"
     assert attributes["microphone"] == attributes["changed_by"] == "Kitchen"
+    assert (attributes["confidence"], attributes["area"]) == (0.988, None)
+
+
+async def test_the_panel_says_where_the_sound_was(house: House) -> None:
+    devices = dr.async_get(house.hass)
+    device = devices.async_get_device_by_identifier((DOMAIN, KITCHEN), house.entry.entry_id)
+    assert device is not None
+    area = ar.async_get(house.hass).async_create("Ground floor")
+    devices.async_update_device(device.id, area_id=area.id)
+    house.room.play("smoke_alarm")
+    await house.until(PANEL, "triggered")
+    assert house.attributes(PANEL)["area"] == "Ground floor"
+    cause = house.entry.runtime_data.guard.now.cause
+    assert (cause.area_id, cause.area) == (area.id, "Ground floor")
+    assert abs((dt_util.utcnow() - cause.onset).total_seconds()) < 60
 
 
 async def test_breaking_glass_raises_no_alarm_when_disarmed_but_is_shown(house: House) -> None:
@@ -79,15 +92,84 @@ async def test_smoke_and_carbon_monoxide_raise_the_alarm_in_every_state(house: H
     assert house.attributes(PANEL)["triggered_by"] == label
 
 
-async def test_smoke_can_be_limited_to_the_armed_states(empty_house: House) -> None:
-    await with_options(empty_house, always_alert=False)
-    empty_house.room.play("smoke_alarm")
-    await empty_house.until("binary_sensor.kitchen_smoke", "on")
-    assert empty_house.state(PANEL) == "disarmed"
-    await empty_house.until_quiet()
+@pytest.mark.parametrize("label", ["glass_break", "smoke_alarm"])
+async def test_the_owner_chooses_in_which_modes_a_sound_raises_the_alarm(empty_house: House, label: str) -> None:
+    await with_options(empty_house, triggers={label: ["armed_home"]})
+    for service in ("alarm_disarm", "alarm_arm_away"):
+        await empty_house.call(service, PANEL)
+        empty_house.room.play(label)
+        await empty_house.until_heard(label)
+        await empty_house.until_quiet()
+        assert empty_house.state(PANEL) in ("disarmed", "armed_away")
     await empty_house.call("alarm_arm_home", PANEL)
+    empty_house.room.play(label)
+    await empty_house.until(PANEL, "triggered")
+
+
+async def test_the_entry_delay_gives_time_to_disarm(empty_house: House) -> None:
+    await with_options(empty_house, entry_delay=20)
+    for disarmed_in_time in (True, False):
+        await empty_house.call("alarm_arm_away", PANEL)
+        empty_house.room.play("glass_break")
+        await empty_house.until(PANEL, "pending")
+        assert empty_house.attributes(PANEL)["triggered_by"] == "glass_break"
+        if disarmed_in_time:
+            await empty_house.call("alarm_disarm", PANEL)
+        await empty_house.until_quiet()
+        async_fire_time_changed(empty_house.hass, dt_util.utcnow() + timedelta(seconds=21))
+        assert empty_house.state(PANEL) == ("disarmed" if disarmed_in_time else "triggered")
+    assert empty_house.attributes(PANEL)["changed_by"] == "Kitchen"
+
+
+async def test_arming_again_is_no_way_out_of_the_entry_delay(empty_house: House) -> None:
+    await with_options(empty_house, entry_delay=20)
+    await empty_house.call("alarm_arm_away", PANEL)
+    empty_house.room.play("glass_break")
+    await empty_house.until(PANEL, "pending")
+    with pytest.raises(ServiceValidationError):
+        await empty_house.call("alarm_arm_home", PANEL)
+    assert empty_house.state(PANEL) == "pending"
+
+
+@pytest.mark.parametrize("entry_delay", [0, 20])
+async def test_smoke_takes_the_place_of_breaking_glass(empty_house: House, entry_delay: int) -> None:
+    await with_options(empty_house, entry_delay=entry_delay)
+    await empty_house.call("alarm_arm_away", PANEL)
+    empty_house.room.play("glass_break")
+    await empty_house.until(PANEL, "pending" if entry_delay else "triggered")
+    empty_house.room.play("smoke_alarm")
+    await until(lambda: empty_house.attributes(PANEL)["triggered_by"] == "smoke_alarm")
+    assert empty_house.state(PANEL) == "triggered"
+
+
+@pytest.mark.parametrize("service", ["alarm_disarm", "alarm_arm_away"])
+async def test_an_alarm_of_limited_time_goes_back_to_what_was_before(empty_house: House, service: str) -> None:
+    await with_options(empty_house, trigger_time=60)
+    await empty_house.call(service, PANEL)
+    before = empty_house.state(PANEL)
     empty_house.room.play("smoke_alarm")
     await empty_house.until(PANEL, "triggered")
+    await empty_house.until_quiet()
+    async_fire_time_changed(empty_house.hass, dt_util.utcnow() + timedelta(seconds=61))
+    assert empty_house.state(PANEL) == before
+
+
+@pytest.mark.parametrize("switched_off", [False, True])
+async def test_an_alarm_is_not_over_while_the_smoke_alarm_sounds(empty_house: House, switched_off: bool) -> None:
+    await with_options(empty_house, trigger_time=60)
+    empty_house.room.play("smoke_alarm", blocks=100_000)
+    await empty_house.until(PANEL, "triggered")
+    over = dt_util.utcnow() + timedelta(seconds=61)
+    async_fire_time_changed(empty_house.hass, over)
+    assert empty_house.state(PANEL) == "triggered"
+    # Whether it is silent or not heard any more: then the time counts.
+    if switched_off:
+        await empty_house.call("turn_off", "switch.kitchen_listening")
+    else:
+        empty_house.room.blocks.clear()
+        await empty_house.until_quiet()
+    async_fire_time_changed(empty_house.hass, over + timedelta(seconds=6))
+    assert empty_house.state(PANEL) == "disarmed"
 
 
 async def test_disarming_clears_the_alarm_even_while_the_sound_goes_on(house: House) -> None:
@@ -115,27 +197,6 @@ async def test_a_person_can_raise_the_alarm(house: House) -> None:
     assert house.attributes(PANEL)["triggered_by"] is None
 
 
-async def test_a_code_is_needed_to_disarm_but_not_to_arm(empty_house: House) -> None:
-    await with_options(empty_house, code="1234")
-    attributes = empty_house.attributes(PANEL)
-    assert (attributes["code_format"], attributes["code_arm_required"]) == ("number", False)
-    await empty_house.call("alarm_arm_away", PANEL)
-    for wrong in ({}, {"code": "4321"}):
-        with pytest.raises(ServiceValidationError) as error:
-            await empty_house.call("alarm_disarm", PANEL, **wrong)
-        assert error.value.translation_key == "wrong_code"
-    assert empty_house.state(PANEL) == "armed_away"
-    await empty_house.call("alarm_disarm", PANEL, code="1234")
-    assert empty_house.state(PANEL) == "disarmed"
-
-
-async def test_a_wrong_code_is_refused_when_arming_too(empty_house: House) -> None:
-    await with_options(empty_house, code="1234")
-    with pytest.raises(ServiceValidationError):
-        await empty_house.call("alarm_arm_away", PANEL, code="1")
-    assert empty_house.state(PANEL) == "disarmed"
-
-
 async def test_without_a_code_none_is_asked_for(house: House) -> None:
     assert house.attributes(PANEL)["code_format"] is None
 
@@ -160,57 +221,6 @@ async def test_an_armed_guard_survives_a_reload(empty_house: House) -> None:
     await empty_house.until(PANEL, "triggered")
 
 
-async def test_a_power_cut_does_not_disarm(empty_house: House, hass_storage: dict[str, Any]) -> None:
-    await with_options(empty_house)
-    await empty_house.call("alarm_arm_away", PANEL)
-    await empty_house.hass.async_block_till_done()
-    (saved,) = [
-        stored["extra_data"]
-        for stored in hass_storage["core.restore_state"]["data"]
-        if stored["state"]["entity_id"] == PANEL
-    ]
-    assert (saved["mode"], saved["state"]) == ("armed_away", "armed_away")
-
-
-STORED = {"mode": "armed_away", "since": dt_util.utcnow().isoformat(), "label": None, "microphone": None}
-
-
-@pytest.mark.parametrize(
-    ("state", "extra", "expected", "triggered_by"),
-    [
-        ("armed_home", STORED | {"mode": "armed_home", "state": "armed_home"}, "armed_home", None),
-        ("arming", STORED | {"state": "arming"}, "armed_away", None),
-        (
-            "triggered",
-            STORED | {"state": "triggered", "label": "glass_break", "microphone": "Hall", "changed_by": "Hall"},
-            "triggered",
-            "glass_break",
-        ),
-        ("triggered", STORED | {"state": "triggered"}, "triggered", None),
-        ("disarmed", STORED | {"mode": "disarmed", "state": "disarmed"}, "disarmed", None),
-        ("armed_home", STORED | {"state": "nonsense"}, "disarmed", None),
-        ("armed_home", STORED | {"state": "armed_away", "since": "nonsense"}, "disarmed", None),
-    ],
-)
-async def test_the_guard_survives_a_restart(
-    empty_house: House, state: str, extra: dict[str, Any], expected: str, triggered_by: str | None
-) -> None:
-    mock_restore_cache_with_extra_data(empty_house.hass, [(State(PANEL, state), extra)])
-    await empty_house.set_up()
-    assert empty_house.state(PANEL) == expected
-    assert empty_house.attributes(PANEL)["triggered_by"] == triggered_by
-
-
-@pytest.mark.parametrize(
-    ("state", "expected"),
-    [("armed_away", "armed_away"), ("triggered", "triggered"), ("unavailable", "disarmed"), ("arming", "armed_away")],
-)
-async def test_the_state_alone_is_enough_to_go_on(empty_house: House, state: str, expected: str) -> None:
-    mock_restore_cache(empty_house.hass, [State(PANEL, state)])
-    await empty_house.set_up()
-    assert empty_house.state(PANEL) == expected
-
-
 async def test_a_sound_is_not_laid_at_the_door_of_whoever_armed(empty_house: House, hass_admin_user: MockUser) -> None:
     await with_options(empty_house)
     person = Context(user_id=hass_admin_user.id)
@@ -225,3 +235,30 @@ async def test_a_sound_is_not_laid_at_the_door_of_whoever_armed(empty_house: Hou
     triggered = empty_house.hass.states.get(PANEL)
     assert triggered is not None
     assert triggered.context.user_id is None
+
+
+async def test_the_panel_says_who_raised_the_alarm_during_the_entry_delay(
+    empty_house: House, hass_admin_user: MockUser
+) -> None:
+    await with_options(empty_house, entry_delay=20)
+    await empty_house.call("alarm_arm_away", PANEL)
+    empty_house.room.play("glass_break")
+    await empty_house.until(PANEL, "pending")
+    person = Context(user_id=hass_admin_user.id)
+    await empty_house.hass.services.async_call(
+        "alarm_control_panel", "alarm_trigger", {"entity_id": PANEL}, blocking=True, context=person
+    )
+    attributes = empty_house.attributes(PANEL)
+    assert empty_house.state(PANEL) == "triggered"
+    assert (attributes["changed_by"], attributes["triggered_by"]) == (hass_admin_user.name, "glass_break")
+
+
+async def test_what_follows_the_guard_learns_what_it_was_and_what_it_is(house: House) -> None:
+    changes: list[tuple[str, str]] = []
+    end = house.entry.runtime_data.guard.subscribe(lambda before, after: changes.append((before.state, after.state)))
+    await house.call("alarm_arm_away", PANEL)
+    await house.call("alarm_trigger", PANEL)
+    await house.call("alarm_trigger", PANEL)
+    end()
+    await house.call("alarm_disarm", PANEL)
+    assert changes == [("disarmed", "arming"), ("arming", "triggered")]

@@ -1,4 +1,4 @@
-"""The pages: adding the installation, its options, and adding and changing microphones."""
+"""The pages: adding the installation, and adding and changing microphones."""
 
 import asyncio
 from typing import Any, cast
@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER, ConfigSubentry, SubentryFlowContext
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType, InvalidData
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
 
 from custom_components.sound_guard import probe
@@ -323,40 +323,6 @@ async def test_a_microphone_cannot_be_moved_to_the_source_of_another(pages: Page
     await pages.go(await pages.go(await pages.begin("local"), source="pulse:usb"))
     refused = await pages.go(await pages.begin("local", SOURCE_RECONFIGURE), source="pulse:usb")
     assert refused["reason"] == "already_configured"
-
-
-async def test_options_are_shown_taken_and_in_force(hass: HomeAssistant, house: House) -> None:
-    form = await hass.config_entries.options.async_init(house.entry.entry_id)
-    assert (form["type"], form["step_id"]) == (FlowResultType.FORM, "init")
-    filled_in = {"hold": 30, "exit_delay": 0, "always_alert": False, "code": "0042"}
-    done = await hass.config_entries.options.async_configure(form["flow_id"], filled_in)
-    assert done["type"] is FlowResultType.CREATE_ENTRY
-    await hass.async_block_till_done()
-    assert dict(house.entry.options) == filled_in
-    await house.until("binary_sensor.kitchen_connectivity", "on")
-    assert house.attributes("alarm_control_panel.sound_guard")["code_format"] == "number"
-
-    again = await hass.config_entries.options.async_init(house.entry.entry_id)
-    assert [suggested(again, field) for field in filled_in] == [30, 0, False, "0042"]
-
-
-@pytest.mark.parametrize("code", ["12a4", "٣٤", "12 3"])
-async def test_a_code_of_anything_but_digits_is_refused(hass: HomeAssistant, house: House, code: str) -> None:
-    form = await hass.config_entries.options.async_init(house.entry.entry_id)
-    filled_in = {"hold": 60, "exit_delay": 30, "always_alert": True}
-    form = await hass.config_entries.options.async_configure(form["flow_id"], filled_in | {"code": code})
-    assert form["errors"] == {"code": "code_not_numeric"}
-    await hass.config_entries.options.async_configure(form["flow_id"], filled_in | {"code": ""})
-    assert dict(house.entry.options) == filled_in
-    await house.until("binary_sensor.kitchen_connectivity", "on")
-
-
-@pytest.mark.parametrize("wrong", [{"hold": 0}, {"exit_delay": -1}, {"exit_delay": 10_000}])
-async def test_times_out_of_range_are_refused(hass: HomeAssistant, house: House, wrong: dict[str, int]) -> None:
-    form = await hass.config_entries.options.async_init(house.entry.entry_id)
-    filled_in = {"hold": 60, "exit_delay": 30, "always_alert": True}
-    with pytest.raises(InvalidData):
-        await hass.config_entries.options.async_configure(form["flow_id"], filled_in | wrong)
 
 
 async def test_the_page_asks_the_real_engine_unless_a_test_says_otherwise(

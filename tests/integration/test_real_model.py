@@ -14,7 +14,8 @@ from homeassistant.core import HomeAssistant
 from custom_components.sound_guard.engine import ENGINE, Engine
 from custom_components.sound_guard.src.hearing.card import ATTENTION_CARD
 from custom_components.sound_guard.src.hearing.features import Block
-from custom_components.sound_guard.src.hearing.source import BLOCK_SAMPLES
+from custom_components.sound_guard.src.hearing.listener import _shared_interpreter
+from custom_components.sound_guard.src.hearing.source import BLOCK_SAMPLES, Backlog
 from custom_components.sound_guard.src.hearing.sources import open_file
 
 from .conftest import KITCHEN, House, until
@@ -25,6 +26,8 @@ PANEL = "alarm_control_panel.sound_guard"
 
 class Recording:
     """A microphone in a silent room in which a file is played once, as fast as it can be heard."""
+
+    backlog = Backlog()
 
     def __init__(self, spec: str, *, ffmpeg: str) -> None:
         """Open a file of tests/audio."""
@@ -51,6 +54,14 @@ class Recording:
         """End the iteration."""
         self._closed.set()
         self._file.close()
+
+
+@pytest.fixture(autouse=True)
+def no_model_is_open_yet() -> Iterator[None]:
+    """Let every test open the model itself, with what it has to run it."""
+    _shared_interpreter.cache_clear()
+    yield
+    _shared_interpreter.cache_clear()
 
 
 @pytest.fixture

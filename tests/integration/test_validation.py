@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
 
-from custom_components.sound_guard import PLATFORMS
-from custom_components.sound_guard.config_flow import OPTIONS_SCHEMA
-from custom_components.sound_guard.const import DOMAIN, SUBENTRY_MICROPHONE
-from custom_components.sound_guard.microphone import FAULT
+from custom_components.sound_guard import PLATFORMS, const
+from custom_components.sound_guard.const import DOMAIN, ISSUE_MODEL, SUBENTRY_MICROPHONE
+from custom_components.sound_guard.health import Complaint
+from custom_components.sound_guard.lookout import Why
+from custom_components.sound_guard.microphone import FAULT, SILENT
 from custom_components.sound_guard.src.hearing.card import Sensitivity
+from custom_components.sound_guard.src.hearing.guard import Mode
 from custom_components.sound_guard.src.hearing.source import Reason
 
 from .fakes import LABELS
@@ -25,6 +27,42 @@ SOURCES = {path.name: path.read_text() for path in INTEGRATION.glob("*.py")}
 
 KEY = re.compile(r"^(?!.+[_-]{2})(?![_-])[a-z0-9-_]+(?<![_-])$")
 ADDRESS = re.compile(r"(?:[a-z]+://|www\.)[a-z0-9]+(?:[-.][a-z0-9]+)*\.[a-z]{2,5}", re.IGNORECASE)
+
+PLACEHOLDERS = {
+    "date",
+    "duration",
+    "example",
+    "folder",
+    "level",
+    "loudness",
+    "microphone",
+    "microphones",
+    "minutes",
+    "path",
+    "peak",
+    "percent",
+    "place",
+    "problem",
+    "result",
+    "seconds",
+    "sound",
+    "time",
+    "wait",
+}
+SECTIONS = {
+    "common",
+    "conditions",
+    "config",
+    "config_subentries",
+    "entity",
+    "exceptions",
+    "issues",
+    "options",
+    "selector",
+    "services",
+    "system_health",
+    "triggers",
+}
 
 
 def load(path: Path) -> Any:
@@ -81,7 +119,7 @@ def test_the_manifest_asks_for_nothing_that_home_assistant_os_cannot_install() -
 def test_what_is_imported_from_home_assistants_components_is_a_dependency() -> None:
     declared = {*MANIFEST["dependencies"], *MANIFEST["after_dependencies"], *PLATFORMS}
     # Part of every Home Assistant, or without a set-up of its own.
-    declared |= {"diagnostics"}
+    declared |= {"diagnostics", "logbook", "media_player", "repairs", "system_health"}
     used = {match for source in SOURCES.values() for match in re.findall(r"homeassistant\.components\.(\w+)", source)}
     assert used <= declared
 
@@ -105,11 +143,11 @@ def test_a_text_is_plain(path: tuple[str, ...], text: str) -> None:
     assert not ADDRESS.search(text), "addresses come in as placeholders"
     assert not re.search(r"'\{\w+\}'", text), "no quoted placeholders"
     assert "[%" not in text, "references are not resolved outside of core"
-    assert set(re.findall(r"\{([^}]*)\}", text)) <= {"microphone", "level", "peak", "example", "problem"}
+    assert set(re.findall(r"\{([^}]*)\}", text)) <= PLACEHOLDERS
 
 
 def test_the_translations_have_no_sections_that_home_assistant_does_not_know() -> None:
-    assert TRANSLATIONS.keys() <= {"config", "config_subentries", "entity", "exceptions", "issues", "options"}
+    assert TRANSLATIONS.keys() <= SECTIONS
     assert FLOW.keys() == {"entry_type", "initiate_flow", "step", "progress", "error", "abort"}
 
 
@@ -132,21 +170,34 @@ def test_every_reason_why_nothing_is_heard_is_translated_and_no_other() -> None:
     assert FLOW["error"].keys() == {*Reason, "no_stream", "unknown"}
 
 
-def test_every_option_is_translated_and_no_other() -> None:
-    assert TRANSLATIONS["options"]["step"]["init"]["data"].keys() == {str(key) for key in OPTIONS_SCHEMA.schema}
-    assert TRANSLATIONS["options"]["error"].keys() <= strings(SOURCES["config_flow.py"])
+def test_every_problem_with_an_option_is_translated_and_no_other() -> None:
+    pages = set.union(*(strings(source) for name, source in SOURCES.items() if name.endswith("_page.py")))
+    assert TRANSLATIONS["options"]["error"].keys() <= pages
+
+
+def test_the_modes_of_the_guard_are_translated_and_no_other() -> None:
+    assert TRANSLATIONS["selector"]["guard_mode"]["options"].keys() == set(Mode)
+
+
+def test_every_reason_why_an_armed_guard_does_not_hear_is_translated() -> None:
+    assert {"not_listening", *(f"microphone_{why}" for why in Why)} <= TRANSLATIONS["common"].keys()
 
 
 def test_every_exception_is_translated_and_no_other() -> None:
-    raised = set(re.findall(r'translation_key="(\w+)"', "".join(SOURCES.values()))) | {"model_unusable"}
+    raised = set(re.findall(r'(?:translation_key=|_refusal\()"(\w+)"', "".join(SOURCES.values()))) | {ISSUE_MODEL}
+    raised -= {key for keys in translation_keys().values() for key in keys} | TRANSLATIONS["selector"].keys()
     assert TRANSLATIONS["exceptions"].keys() == raised
-    assert TRANSLATIONS["issues"].keys() == {"model_unusable"}
+
+
+def test_every_issue_is_translated_and_no_other() -> None:
+    single = {value for name, value in vars(const).items() if name.startswith("ISSUE_")}
+    assert TRANSLATIONS["issues"].keys() == {*single, *Complaint}
 
 
 def translation_keys() -> dict[str, set[str]]:
     """Return the translation keys that the entities of each platform use."""
     found = {
-        platform: set(re.findall(r'_attr_translation_key = "(\w+)"', SOURCES[f"{platform}.py"]))
+        platform: set(re.findall(r'^ +(?:_attr_)?translation_key ?= ?"(\w+)",?$', SOURCES[f"{platform}.py"], re.M))
         for platform in PLATFORMS
     }
     return {platform: keys for platform, keys in found.items() if keys}
@@ -160,7 +211,7 @@ def test_every_entity_is_translated_and_no_other() -> None:
     assert event["event_type"]["state"].keys() == set(LABELS)
     assert event.keys() - {"event_type"} <= strings(SOURCES["event.py"])
     problem = entity["binary_sensor"]["connectivity"]["state_attributes"]["problem"]
-    assert problem["state"].keys() == {*Reason, FAULT}
+    assert problem["state"].keys() == {*Reason, FAULT, SILENT}
     assert "problem" in strings(SOURCES["binary_sensor.py"])
     panel = entity["alarm_control_panel"]["guard"]["state_attributes"]
     assert panel["triggered_by"]["state"].keys() == set(LABELS)
@@ -168,7 +219,7 @@ def test_every_entity_is_translated_and_no_other() -> None:
 
 
 def test_every_icon_belongs_to_an_entity_and_is_one_of_material_design() -> None:
-    assert ICONS.keys() == {"entity"}
+    assert ICONS.keys() == {"conditions", "entity", "services", "triggers"}
     assert all(text.startswith("mdi:") for _, text in texts(ICONS))
     for platform, icons in ICONS["entity"].items():
         assert set(icons) <= translation_keys()[platform]

@@ -1,11 +1,14 @@
 """Sound through an ffmpeg child process: files, PulseAudio, ALSA, network streams. The only file that meets ffmpeg."""
 
 import contextlib
+import fcntl
 import os
 import re
 import select
 import signal
+import struct
 import subprocess
+import termios
 import time
 from collections.abc import Iterator
 from threading import Lock
@@ -15,7 +18,7 @@ import numpy as np
 
 from .features import Block
 from .intake import Intake
-from .source import BLOCK_SAMPLES, SAMPLE_RATE_HZ, STALL_S, Reason, SourceError, redact_all
+from .source import BLOCK_SAMPLES, SAMPLE_RATE_HZ, STALL_S, Backlog, Reason, SourceError, redact_all
 
 _BLOCK_BYTES = 2 * BLOCK_SAMPLES
 _READ_BYTES = 65_536
@@ -46,6 +49,17 @@ class FfmpegSource:
         self._child: subprocess.Popen[bytes] | None = None
         self._poll = select.poll()
         self._said = b""
+        self._unheard_bytes = 0
+        """Read from the pipe, but not yet yielded."""
+
+    @property
+    def backlog(self) -> Backlog:
+        """What waits in the pipe. What ffmpeg and the sound server may lose they keep to themselves."""
+        with self._lock:
+            if self._closed or self._child is None or self._child.stdout is None:
+                return Backlog()
+            (piped,) = struct.unpack("i", fcntl.ioctl(self._child.stdout, termios.FIONREAD, bytes(4)))
+        return Backlog((self._unheard_bytes + piped) / (2 * SAMPLE_RATE_HZ))
 
     def __enter__(self) -> Self:
         """Start ffmpeg.
@@ -78,6 +92,7 @@ class FfmpegSource:
             whole = len(pending) // _BLOCK_BYTES * _BLOCK_BYTES
             for start in range(0, whole, _BLOCK_BYTES):
                 heard = True
+                self._unheard_bytes = len(pending) - start - _BLOCK_BYTES
                 yield np.frombuffer(pending[start : start + _BLOCK_BYTES], "<i2")
             pending = pending[whole:]
         if len(pending) > 1:

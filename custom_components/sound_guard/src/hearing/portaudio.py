@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from .features import Block
-from .source import BLOCK_SAMPLES, SAMPLE_RATE_HZ, STALL_S, Reason, SourceError
+from .source import BLOCK_SAMPLES, SAMPLE_RATE_HZ, STALL_S, Backlog, Reason, SourceError
 
 DEFAULT = "default"
 """The name of whatever the system uses as its microphone."""
@@ -54,6 +54,12 @@ class PortAudioSource:
         self._blocks: deque[bytes] = deque(maxlen=_QUEUE_BLOCKS)
         self._failure: SourceError | None = None
         self._closed = False
+
+    @property
+    def backlog(self) -> Backlog:
+        """The queue, and what has fallen out of it."""
+        with self._news:
+            return Backlog(_seconds(len(self._blocks)), _seconds(self.dropped_blocks))
 
     def __enter__(self) -> Self:
         """Begin to open the microphone; what goes wrong shows when iterating."""
@@ -140,6 +146,10 @@ class PortAudioSource:
         with self._news:
             self._failure = error
             self._news.notify_all()
+
+
+def _seconds(blocks: int) -> float:
+    return blocks * BLOCK_SAMPLES / SAMPLE_RATE_HZ
 
 
 def list_inputs() -> list[str]:

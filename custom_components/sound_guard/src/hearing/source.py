@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, Self
@@ -60,12 +61,27 @@ class SourceError(Exception):
         return cls(Reason.LOST, f"{path}: cannot be read ({error.strerror or error}).")
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Sound that was recorded and is not heard, or not yet."""
+
+    waiting_s: float = 0.0
+    """Seconds that wait to be heard."""
+
+    dropped_s: float | None = None
+    """Seconds lost since the source was opened because nobody took them in time, None where that cannot be told."""
+
+
 class Source(Protocol):
     """16 kHz mono sound. Enter it, then iterate in one thread; close() may come from any thread."""
 
     @property
     def description(self) -> str:
         """What is being heard, for people; without credentials."""
+
+    @property
+    def backlog(self) -> Backlog:
+        """What waits and what was lost; asked for in the thread that iterates."""
 
     def __enter__(self) -> Self:
         """Start.

@@ -10,7 +10,7 @@ from .devices import Device, list_devices
 from .features import Block
 from .ffmpeg import FfmpegSource
 from .portaudio import PortAudioSource
-from .source import BLOCK_SAMPLES, SAMPLE_RATE_HZ, STALL_S, Reason, Source, SourceError, redact
+from .source import BLOCK_SAMPLES, SAMPLE_RATE_HZ, STALL_S, Backlog, Reason, Source, SourceError, redact
 from .wav import WavHeader, WavSource
 
 __all__ = [
@@ -109,6 +109,11 @@ class FirstWorking:
     def description(self) -> str:
         """The source that is heard, or tried at the moment."""
         return self._current.description
+
+    @property
+    def backlog(self) -> Backlog:
+        """That of the source that is heard."""
+        return self._current.backlog
 
     def __enter__(self) -> Self:
         """Do nothing yet: only sound shows which source works."""

@@ -26,7 +26,7 @@ class RuntimeMissingError(Exception):
 
 
 class Interpreter(Protocol):
-    """A loaded model. One per stream, not threadsafe."""
+    """A loaded model. Keeps nothing from one run to the next, but is not threadsafe."""
 
     runtime: str
     """Which TFLite runtime it is: litert, tflite-runtime or numpy."""

@@ -11,7 +11,7 @@ from typing import BinaryIO, Self
 import numpy as np
 
 from .features import Block
-from .source import BLOCK_SAMPLES, SAMPLE_RATE_HZ, SourceError
+from .source import BLOCK_SAMPLES, SAMPLE_RATE_HZ, Backlog, SourceError
 
 _PCM = 1
 _EXTENSIBLE = 0xFFFE
@@ -99,6 +99,9 @@ class WavHeader:
 
 class WavSource:
     """A 16 kHz mono 16-bit WAV file, read block by block."""
+
+    backlog = Backlog()
+    """A file waits for its listener."""
 
     def __init__(self, path: Path, header: WavHeader) -> None:
         """Remember the file; it is opened on entering."""

@@ -1,0 +1,125 @@
+"""What an alert says: in words for everybody; for phones also the picture, the sound, and buttons."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from homeassistant.components.http.auth import async_sign_path
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
+
+from .area import microphone_area
+from .clip_store import Part
+from .const import DOMAIN
+from .incident import Incident, Witnessed
+from .src.hearing.guard import LIFE_SAFETY
+from .texts import text
+from .views import clip_path
+
+ALL_CLEAR = "SOUND_GUARD_ALL_CLEAR_"
+FALSE_ALARM = "SOUND_GUARD_FALSE_ALARM_"
+"""The buttons, followed by the id of the incident."""
+
+LINK_LASTS = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is said about an incident at one moment."""
+
+    title: str
+    text: str
+
+    picture: str | None
+    """A link to the picture that whoever has it can open, for a day."""
+
+    data: dict[str, Any]
+    """What only phones understand."""
+
+    is_update: bool = False
+    """Whether it says more about something that was said already: it makes no noise."""
+
+    def as_update(self) -> "Message":
+        """Return the same message without noise."""
+        silent = {"alert_once": True, "push": {"sound": "none", "interruption-level": "active"}}
+        return replace(self, data=self.data | silent, is_update=True)
+
+
+def tag(incident: Incident) -> str:
+    """Return what tells the messages about an incident from all others."""
+    return f"{DOMAIN}_{incident.id}"
+
+
+@callback
+def compose(hass: HomeAssistant, entry_id: str, incident: Incident, *, is_repeated: bool = False) -> Message:
+    """Return what there is to say about an incident now."""
+    loudest = incident.loudest
+    sound = text(hass, incident.label)
+    area = microphone_area(hass, entry_id, loudest.microphone_id)
+    picture, clip = _links(hass, entry_id, loudest)
+    return Message(
+        title=text(hass, "alert_title", sound=sound, place=area.name if area else loudest.microphone),
+        text=" ".join(_sentences(hass, incident, loudest, is_repeated=is_repeated)),
+        picture=picture,
+        data=_for_phones(hass, incident)
+        | ({"image": picture} if picture else {})
+        # A phone that can play sound in a message prefers it to the picture.
+        | ({"audio": clip} if clip else {}),
+    )
+
+
+def _sentences(hass: HomeAssistant, incident: Incident, loudest: Witnessed, *, is_repeated: bool) -> Iterable[str]:
+    yield text(
+        hass,
+        "alert_heard",
+        sound=text(hass, incident.label),
+        microphone=loudest.microphone,
+        time=dt_util.as_local(incident.began).strftime("%Y-%m-%d %H:%M:%S"),
+        percent=str(int(100 * loudest.heard.confidence)),
+    )
+    if others := [each.microphone for each in incident.witnessed.values() if each is not loudest]:
+        yield text(hass, "alert_others", microphones=", ".join(others))
+    yield text(hass, f"alert_{incident.mode}")
+    if is_repeated:
+        yield text(hass, "alert_repeated")
+
+
+def _for_phones(hass: HomeAssistant, incident: Incident) -> dict[str, Any]:
+    is_critical = incident.label in LIFE_SAFETY
+    sound = {"name": "default", "critical": 1, "volume": 1.0} if is_critical else {"name": "default"}
+    return {
+        "tag": tag(incident),
+        "group": DOMAIN,
+        # Android: at once, and for smoke and carbon monoxide as loud as an alarm clock.
+        "ttl": 0,
+        "priority": "high",
+        "importance": "high",
+        "channel": "alarm_stream" if is_critical else "Sound Guard",
+        "sticky": "true",
+        # iOS: in spite of silence and of a focus.
+        "push": {"sound": sound, "interruption-level": "critical" if is_critical else "time-sensitive"},
+        "actions": [
+            {"action": f"{ALL_CLEAR}{incident.id}", "title": text(hass, "alert_all_clear")},
+            {"action": f"{FALSE_ALARM}{incident.id}", "title": text(hass, "alert_false_alarm")},
+        ],
+    }
+
+
+def _links(hass: HomeAssistant, entry_id: str, loudest: Witnessed) -> tuple[str | None, str | None]:
+    """Return signed links to the picture and the clip, as far as there are any."""
+    picture = clip = None
+    if loudest.has_clip:
+        picture = clip_path(entry_id, loudest.heard.event_id, Part.PICTURE)
+        clip = clip_path(entry_id, loudest.heard.event_id, Part.SOUND)
+    elif entity_id := er.async_get(hass).async_get_entity_id(
+        Platform.IMAGE, DOMAIN, f"{loudest.microphone_id}_last_detection"
+    ):
+        picture = f"/api/image_proxy/{entity_id}"
+    return _signed(hass, picture if loudest.has_picture else None), _signed(hass, clip)
+
+
+def _signed(hass: HomeAssistant, path: str | None) -> str | None:
+    return async_sign_path(hass, path, LINK_LASTS, use_content_user=True) if path else None

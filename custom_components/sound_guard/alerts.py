@@ -1,0 +1,249 @@
+"""Alerts: tells the owner of what is heard, once for every incident, until somebody says that all is clear."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Self
+
+from homeassistant.components import persistent_notification
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
+
+from .alert_message import ALL_CLEAR, FALSE_ALARM, Message, compose, tag
+from .clip_actions import ATTR_CLIP
+from .const import CONF_ALERTS, CONF_NOTIFY, CONF_PERSISTENT, CONF_REPEAT, DOMAIN
+from .guard import HouseGuard
+from .incident import Incident, mode_now
+from .microphone import Heard, Microphone, News, Status
+from .proof import Proof, Witness
+from .recipient import Recipient
+from .services import REPORT_FALSE_ALARM
+from .src.hearing.detection import Phase
+from .src.hearing.guard import TRIGGERS, Guard, Mode, State
+
+_LOGGER = logging.getLogger(__name__)
+
+EVENT_BUTTON = "mobile_app_notification_action"
+"""Fired by Home Assistant when somebody presses a button of a message on a phone."""
+
+INCIDENTS: HassKey[dict[str, Incident]] = HassKey(f"{DOMAIN}_incidents")
+"""They outlive a change of the options, which sets everything up anew."""
+
+REMEMBERED = 50
+"""The buttons of so many of the latest incidents work."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertConfig:
+    """What the owner decided."""
+
+    recipients: tuple[str, ...] = ()
+    """Notify entities, and actions of Home Assistant's app."""
+
+    modes: Mapping[str, frozenset[Mode]] = field(default_factory=lambda: TRIGGERS)
+    """Per label, the modes in which it is worth an alert."""
+
+    repeat_min: int = 0
+    """Minutes until the alert is repeated, again and again; 0: it is not."""
+
+    persistent: bool = True
+    """Whether Home Assistant itself shows the alert."""
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Self:
+        """Return the part about alerts of the entry's options."""
+        chosen = options.get(CONF_ALERTS, {})
+        return cls(
+            recipients=tuple(options.get(CONF_NOTIFY, ())),
+            modes={label: frozenset(map(Mode, chosen.get(label, usual))) for label, usual in TRIGGERS.items()},
+            repeat_min=options.get(CONF_REPEAT, 0),
+            persistent=options.get(CONF_PERSISTENT, True),
+        )
+
+
+class Alerts:
+    """Tells whom the owner wants to be told. Belongs to the event loop."""
+
+    def __init__(self, hass: HomeAssistant, entry_id: str, config: AlertConfig, guard: HouseGuard) -> None:
+        """Get ready; nobody is told before microphones are watched."""
+        self._hass = hass
+        self._entry_id = entry_id
+        self._config = config
+        self._guard = guard
+        self._recipients = [Recipient(hass, target) for target in config.recipients]
+        self._incidents = hass.data.setdefault(INCIDENTS, {})
+        """By id, the latest last."""
+        self._repeats: dict[str, CALLBACK_TYPE] = {}
+
+    @callback
+    def start(self) -> CALLBACK_TYPE:
+        """Listen from now on to what the owner says about alerts; return what ends that, and all repeating."""
+        # The latest with each sound; those before it were not repeated any more.
+        for incident in {each.label: each for each in self._incidents.values()}.values():
+            self._start_repeating(incident)
+        endings = (
+            self._hass.bus.async_listen(EVENT_BUTTON, self._press),
+            persistent_notification.async_register_callback(self._hass, self._dismissed),
+            self._guard.subscribe(self._follow),
+        )
+
+        @callback
+        def end() -> None:
+            for ending in (*endings, *self._repeats.values()):
+                ending()
+            self._repeats.clear()
+
+        return end
+
+    @callback
+    def watch(self, microphone_id: str, microphone: Microphone, witness: Witness) -> CALLBACK_TYPE:
+        """Alert from now on of what a microphone hears, and show its proof; return what ends that."""
+
+        @callback
+        def take(news: News) -> None:
+            if isinstance(news, Heard):
+                self._hear(microphone_id, microphone, news)
+            elif isinstance(news, Status) and not news.connected:
+                for incident in self._incidents.values():
+                    incident.end_at(microphone_id)
+
+        endings = microphone.subscribe(take), witness.subscribe(self._prove)
+
+        @callback
+        def end() -> None:
+            for ending in endings:
+                ending()
+
+        return end
+
+    @callback
+    def _hear(self, microphone_id: str, microphone: Microphone, heard: Heard) -> None:
+        now = dt_util.utcnow()
+        same_label = [each for each in reversed(self._incidents.values()) if each.label == heard.label]
+        if heard.phase is not Phase.STARTED:
+            incident = next((each for each in same_label if heard.event_id in each.event_ids), None)
+            if incident is not None:
+                named = incident.loudest
+                incident.hear(microphone_id, microphone, heard, now)
+                if incident.loudest is not named:
+                    self._tell_more(incident)
+            return
+        incident = next((each for each in same_label if each.takes(microphone_id, now)), None)
+        if incident is not None:
+            incident.hear(microphone_id, microphone, heard, now)
+            self._tell_more(incident)
+        elif (mode := mode_now(self._guard.now)) in self._config.modes.get(heard.label, ()):
+            incident = Incident(heard.event_id, heard.label, heard.onset, mode)
+            incident.hear(microphone_id, microphone, heard, now)
+            self._begin(incident)
+
+    @callback
+    def _begin(self, incident: Incident) -> None:
+        for earlier in self._incidents.values():
+            # The new one is repeated in its place.
+            if earlier.label == incident.label:
+                self._stop_repeating(earlier)
+        self._incidents[incident.id] = incident
+        while len(self._incidents) > REMEMBERED:
+            oldest = self._incidents.pop(next(iter(self._incidents)))
+            self._stop_repeating(oldest)
+        self._tell(incident, partial(compose, self._hass, self._entry_id, incident))
+        self._start_repeating(incident)
+
+    @callback
+    def _start_repeating(self, incident: Incident) -> None:
+        if self._config.repeat_min and not incident.acknowledged:
+            self._repeats[incident.id] = async_track_time_interval(
+                self._hass,
+                partial(self._repeat, incident),
+                timedelta(minutes=self._config.repeat_min),
+                cancel_on_shutdown=True,
+            )
+
+    @callback
+    def _repeat(self, incident: Incident, _: datetime) -> None:
+        self._tell(incident, partial(compose, self._hass, self._entry_id, incident, is_repeated=True))
+
+    @callback
+    def _tell_more(self, incident: Incident) -> None:
+        if not incident.acknowledged:
+            self._tell(incident, lambda: compose(self._hass, self._entry_id, incident).as_update())
+
+    @callback
+    def _tell(self, incident: Incident, message: Callable[[], Message]) -> None:
+        """Tell everybody, each in their own time: what is said is what is known when their turn comes."""
+        if self._config.persistent:
+            shown = message()
+            picture = f"\n\n![]({shown.picture})" if shown.picture else ""
+            persistent_notification.async_create(self._hass, shown.text + picture, shown.title, tag(incident))
+        for recipient in self._recipients:
+            self._hass.async_create_task(
+                recipient.async_tell(lambda: None if incident.acknowledged else message()), "sound_guard alerts"
+            )
+
+    @callback
+    def _prove(self, proof: Proof) -> None:
+        for incident in self._incidents.values():
+            if incident.prove(proof):
+                self._tell_more(incident)
+
+    @callback
+    def _press(self, event: Event) -> None:
+        """Follow a button, if it belongs to one of our incidents."""
+        button = str(event.data.get("action", ""))
+        for kind in (ALL_CLEAR, FALSE_ALARM):
+            incident = self._incidents.get(button.removeprefix(kind)) if button.startswith(kind) else None
+            if incident is not None:
+                self._acknowledge(incident)
+                if kind == FALSE_ALARM:
+                    self._hass.async_create_task(self._async_report(incident, event), "sound_guard false alarm")
+
+    async def _async_report(self, incident: Incident, event: Event) -> None:
+        """Store the owner's verdict with every microphone's clip, and in the history."""
+        for event_id in incident.event_ids:
+            report = {ATTR_CLIP: event_id}
+            try:
+                await self._hass.services.async_call(
+                    DOMAIN, REPORT_FALSE_ALARM, report, blocking=True, context=event.context
+                )
+            except HomeAssistantError as error:
+                _LOGGER.warning("A false alarm could not be noted: %s", error)
+
+    @callback
+    def _dismissed(
+        self,
+        update: persistent_notification.UpdateType,
+        notifications: Mapping[str, persistent_notification.Notification],
+    ) -> None:
+        """Whoever dismisses the message in Home Assistant says that all is clear, too."""
+        if update is persistent_notification.UpdateType.REMOVED:
+            for incident in tuple(self._incidents.values()):
+                if tag(incident) in notifications:
+                    self._acknowledge(incident)
+
+    @callback
+    def _follow(self, before: Guard, after: Guard) -> None:
+        """Whoever disarms an alarm says that all is clear; an alarm whose time is over says nothing."""
+        if before.is_raising and after.state is State.DISARMED and not self._guard.ran_out(before, after):
+            for incident in tuple(self._incidents.values()):
+                self._acknowledge(incident)
+
+    @callback
+    def _acknowledge(self, incident: Incident) -> None:
+        self._stop_repeating(incident)
+        if incident.acknowledged:
+            return
+        incident.acknowledged = True
+        persistent_notification.async_dismiss(self._hass, tag(incident))
+        for recipient in self._recipients:
+            self._hass.async_create_task(recipient.async_clear(tag(incident)), "sound_guard all clear")
+
+    @callback
+    def _stop_repeating(self, incident: Incident) -> None:
+        if (stop := self._repeats.pop(incident.id, None)) is not None:
+            stop()

@@ -1,0 +1,216 @@
+"""Calm in daily life: what a microphone hears passes here before anybody is told; glass sometimes has to wait.
+
+Smoke and carbon-monoxide alarms always pass at once, and so does everything else unless the owner wants it otherwise.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Self
+
+from homeassistant.const import STATE_BUFFERING, STATE_ON, STATE_PLAYING, Platform
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
+from homeassistant.util import dt as dt_util
+
+from .area import microphone_area
+from .const import CONF_AGREE, CONF_PLAYING_PERCENT, DEFAULT_PLAYING_PERCENT
+from .microphone import Heard, Microphone, News, Status
+from .src.hearing.detection import Phase
+from .src.hearing.evidence import Evidence
+
+GLASS = "glass_break"
+"""The only sound that is ever held back for the sake of calm."""
+
+HUSH_S = 10.0
+"""A sound that began during a walk test may go on for so long after it: the last beeps of the test button."""
+
+PLAYING = (STATE_PLAYING, STATE_BUFFERING, STATE_ON)
+"""Many televisions do not say more than that they are on."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalmConfig:
+    """What the owner decided."""
+
+    playing_confidence: float = DEFAULT_PLAYING_PERCENT / 100
+    """Lowest confidence of glass while a media player plays in the area, 0 to 1; 0 is as at any other time."""
+
+    agree_s: float = 0.0
+    """Seconds within which a second microphone has to hear the glass, too; 0: one is enough."""
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Self:
+        """Return the part about calm of the entry's options."""
+        percent = options.get(CONF_PLAYING_PERCENT, DEFAULT_PLAYING_PERCENT)
+        return cls(playing_confidence=percent / 100, agree_s=options.get(CONF_AGREE, 0))
+
+
+@dataclass(slots=True)
+class _Sound:
+    """One sound that a microphone hears, or has just heard."""
+
+    heard: Heard
+    """The latest news of it."""
+
+    evidence: Evidence | None = None
+    """The latest, while nobody was told."""
+
+    told: bool = False
+    hushed: bool = False
+    """Whether it began during a walk test."""
+
+    @property
+    def end(self) -> datetime:
+        """Up to when it was heard."""
+        return self.heard.onset + timedelta(seconds=self.heard.duration_s)
+
+
+class Calm:
+    """Decides what passes from the microphones to all the rest. Belongs to the event loop; holds up nothing else."""
+
+    def __init__(self, hass: HomeAssistant, entry_id: str, config: CalmConfig) -> None:
+        """Let everything pass until a microphone is watched."""
+        self._hass = hass
+        self._entry_id = entry_id
+        self._config = config
+        self._microphones: dict[str, Microphone] = {}
+        self._sounds: dict[tuple[str, str], _Sound] = {}
+        """The latest sound of each kind by microphone and label."""
+        self._diverted: dict[str, Callable[[Heard | Evidence], None]] = {}
+        self._diverted_until: dict[str, datetime] = {}
+
+    @callback
+    def watch(self, microphone_id: str, microphone: Microphone) -> CALLBACK_TYPE:
+        """Decide from now on what of a microphone's news passes; return what ends that."""
+        self._microphones[microphone_id] = microphone
+        microphone.screen = partial(self._take, microphone_id)
+
+        @callback
+        def end() -> None:
+            microphone.screen = microphone.tell
+
+        return end
+
+    @callback
+    def divert(self, microphone_id: str, take: Callable[[Heard | Evidence], None]) -> CALLBACK_TYPE:
+        """Let nobody but `take` know of sounds that begin from now on, for a walk test; return what ends that.
+
+        A sound that goes on long after the end is told to everybody after all: it may be a real fire.
+        """
+        self._diverted[microphone_id] = take
+
+        @callback
+        def end() -> None:
+            # Whoever has taken over meanwhile goes on.
+            if self._diverted.get(microphone_id) is take:
+                del self._diverted[microphone_id]
+                self._diverted_until[microphone_id] = dt_util.utcnow() + timedelta(seconds=HUSH_S)
+
+        return end
+
+    @callback
+    def _take(self, microphone_id: str, news: News) -> None:
+        if isinstance(news, Heard):
+            self._hear(microphone_id, news)
+        elif isinstance(news, Evidence):
+            self._see(microphone_id, news)
+        else:
+            if isinstance(news, Status) and not news.connected:
+                self._forget(microphone_id)
+            self._microphones[microphone_id].tell(news)
+
+    @callback
+    def _hear(self, microphone_id: str, heard: Heard) -> None:
+        key = microphone_id, heard.label
+        sound = self._sounds.get(key)
+        if sound is None or heard.phase is Phase.STARTED or sound.heard.event_id != heard.event_id:
+            sound = self._sounds[key] = _Sound(heard, hushed=microphone_id in self._diverted)
+        sound.heard = heard
+        if sound.told:
+            self._microphones[microphone_id].tell(heard)
+        elif sound.hushed and microphone_id in self._diverted:
+            self._diverted[microphone_id](heard)
+        elif self._passes(microphone_id, sound):
+            self._pass(microphone_id, sound)
+
+    @callback
+    def _see(self, microphone_id: str, evidence: Evidence) -> None:
+        sound = self._sounds.get((microphone_id, evidence.label))
+        if sound is None or sound.heard.event_id != evidence.event_id or sound.told:
+            self._microphones[microphone_id].tell(evidence)
+        elif sound.hushed and microphone_id in self._diverted:
+            self._diverted[microphone_id](evidence)
+        else:
+            sound.evidence = evidence
+
+    @callback
+    def _forget(self, microphone_id: str) -> None:
+        """Follow no sound of a microphone that is gone; what it has just heard still counts for the others."""
+        for (owner, _), sound in self._sounds.items():
+            if owner == microphone_id:
+                sound.heard = replace(sound.heard, phase=Phase.ENDED)
+
+    def _passes(self, microphone_id: str, sound: _Sound) -> bool:
+        """Return whether everybody may know of a sound now; let the same glass at other microphones pass with it."""
+        if sound.hushed:
+            over = dt_util.utcnow() >= self._diverted_until[microphone_id]
+            return over and sound.heard.phase is not Phase.ENDED
+        if sound.heard.label != GLASS:
+            return True
+        if not self._is_sure(microphone_id, sound):
+            return False
+        if not self._config.agree_s or not self._others_hear(microphone_id):
+            return True
+        agreeing = [
+            (other_id, other)
+            for (other_id, label), other in self._sounds.items()
+            if other_id != microphone_id and label == GLASS and not other.hushed and self._is_same(sound, other)
+            if other.told or self._is_sure(other_id, other)
+        ]
+        for other_id, other in agreeing:
+            if not other.told:
+                self._pass(other_id, other)
+        return bool(agreeing)
+
+    @callback
+    def _pass(self, microphone_id: str, sound: _Sound) -> None:
+        """Tell everybody of a sound, and all that belongs to it: for them, it begins now."""
+        tell = self._microphones[microphone_id].tell
+        sound.told = True
+        tell(replace(sound.heard, phase=Phase.STARTED))
+        if sound.heard.phase is Phase.ENDED:
+            tell(sound.heard)
+        if sound.evidence is not None:
+            tell(sound.evidence)
+            sound.evidence = None
+
+    def _is_sure(self, microphone_id: str, sound: _Sound) -> bool:
+        needed = self._config.playing_confidence
+        return sound.heard.confidence >= needed or not self._is_playing(microphone_id)
+
+    def _is_same(self, one: _Sound, other: _Sound) -> bool:
+        apart = timedelta(seconds=self._config.agree_s)
+        return one.heard.onset <= other.end + apart and other.heard.onset <= one.end + apart
+
+    def _others_hear(self, microphone_id: str) -> bool:
+        """Return whether there is another microphone that could agree."""
+        return any(
+            other.status.hears and other_id not in self._diverted
+            for other_id, other in self._microphones.items()
+            if other_id != microphone_id
+        )
+
+    def _is_playing(self, microphone_id: str) -> bool:
+        """Return whether a media player can be heard in the microphone's area."""
+        area = microphone_area(self._hass, self._entry_id, microphone_id)
+        if area is None:
+            return False
+        there = async_extract_referenced_entity_ids(self._hass, TargetSelection({"area_id": area.id}))
+        states = (self._hass.states.get(entity_id) for entity_id in there.indirectly_referenced)
+        return any(
+            state.state in PLAYING and not state.attributes.get("is_volume_muted")
+            for state in states
+            if state is not None and state.domain == Platform.MEDIA_PLAYER
+        )

@@ -1,0 +1,91 @@
+"""The proof of what a microphone has heard last: its picture, and what is known of it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+
+from .clip import Clip
+from .clips import Clips
+from .engine import get_engine
+from .microphone import Microphone, News
+from .src.hearing.evidence import Evidence
+from .src.hearing.picture import Caption
+from .texts import text
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What there is to show of a detection."""
+
+    clip: Clip
+
+    picture: bytes | None
+    """A PNG; None if it could not be drawn."""
+
+    kept: bool
+    """Whether sound and picture were stored as a clip; if not, they are gone with the next restart."""
+
+
+class Witness:
+    """Proves what one microphone hears. Belongs to the event loop; only the last proof stays in memory."""
+
+    def __init__(self, hass: HomeAssistant, microphone_id: str, microphone: Microphone, clips: Clips) -> None:
+        """Get ready to prove."""
+        self.last: Proof | None = None
+        self._hass = hass
+        self._microphone_id = microphone_id
+        self._microphone = microphone
+        self._clips = clips
+        self._engine = get_engine(hass)
+        self._subscribers: list[Callable[[Proof], None]] = []
+        self._proving = asyncio.Lock()
+
+    async def async_restore(self) -> None:
+        """Take the last proof from before a restart, if it was kept."""
+        if (latest := await self._clips.async_latest(self._microphone_id)) is not None:
+            self.last = Proof(*latest, kept=True)
+
+    @callback
+    def subscribe(self, subscriber: Callable[[Proof], None]) -> CALLBACK_TYPE:
+        """Call the subscriber with every proof, the first one and the complete one; return what ends that."""
+        self._subscribers.append(subscriber)
+        return lambda: self._subscribers.remove(subscriber)
+
+    @callback
+    def watch(self) -> CALLBACK_TYPE:
+        """Prove what the microphone hears from now on; return what ends that."""
+        return self._microphone.subscribe(self._take)
+
+    @callback
+    def _take(self, news: News) -> None:
+        if isinstance(news, Evidence):
+            self._hass.async_create_task(self._async_prove(news), f"proof of {self._microphone.name}")
+
+    async def _async_prove(self, evidence: Evidence) -> None:
+        # One after the other: the complete proof of a sound must not be overtaken by its first one.
+        async with self._proving:
+            clip = Clip.of(evidence, self._microphone_id, self._microphone.name)
+            caption = Caption(
+                text(self._hass, clip.label),
+                text(self._hass, "confidence", percent=str(clip.percent)),
+                dt_util.as_local(clip.onset).strftime("%Y-%m-%d %H:%M:%S"),
+            )
+            picture = await self._hass.async_add_executor_job(self._draw, evidence, caption)
+            kept = await self._clips.async_keep(clip, evidence.samples, picture)
+            self.last = Proof(clip, picture, kept)
+        for subscriber in tuple(self._subscribers):
+            subscriber(self.last)
+
+    def _draw(self, evidence: Evidence, caption: Caption) -> bytes | None:
+        try:
+            return self._engine.draw(evidence, caption, self._microphone.card)
+        except Exception:
+            # The sound is worth keeping without a picture, too.
+            _LOGGER.exception("%s: the picture of what was heard could not be drawn", self._microphone.name)
+            return None

@@ -1,0 +1,88 @@
+"""One of those whom the owner wants to be told: a notify entity, or a phone with Home Assistant's app."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from homeassistant.const import ATTR_ENTITY_ID, Platform
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
+
+from .alert_message import Message
+
+_LOGGER = logging.getLogger(__name__)
+
+APP = "mobile_app"
+"""Names the integration of the app, and begins the names of its actions."""
+
+PATIENCE_S = 30.0
+"""A message that cannot be delivered for so long has failed."""
+
+
+def is_app(target: str) -> bool:
+    """Return whether a target is a phone with the app, which can show a picture and buttons."""
+    return target.startswith(f"{Platform.NOTIFY}.{APP}_")
+
+
+@callback
+def known_targets(hass: HomeAssistant) -> dict[str, str]:
+    """Return whom Home Assistant can notify, and what to call them: phones by their action, others by their entity.
+
+    The app's own notify entities are left out: they can show neither pictures nor buttons.
+    """
+    registry = er.async_get(hass)
+    actions = (f"{Platform.NOTIFY}.{name}" for name in hass.services.async_services_for_domain(Platform.NOTIFY))
+    phones = {
+        name: name.removeprefix(f"{Platform.NOTIFY}.{APP}_").replace("_", " ") for name in filter(is_app, actions)
+    }
+    return phones | {
+        state.entity_id: state.name
+        for state in hass.states.async_all(Platform.NOTIFY)
+        if (entity := registry.async_get(state.entity_id)) is None or entity.platform != APP
+    }
+
+
+class Recipient:
+    """Tells one recipient, one message after the other. Whatever goes wrong is logged once and stays here."""
+
+    def __init__(self, hass: HomeAssistant, target: str) -> None:
+        """Tell a notify entity, or a phone by its action."""
+        self._hass = hass
+        self._target = target
+        self._in_turn = asyncio.Lock()
+        self._failing = False
+        """Whether the log says that messages do not arrive."""
+
+    async def async_tell(self, message: Callable[[], Message | None]) -> None:
+        """Send what there is to say when it is this message's turn; None: nothing any more."""
+        async with self._in_turn:
+            now = message()
+            if now is None or (now.is_update and not is_app(self._target)):
+                # Elsewhere a message cannot be replaced: it would arrive a second time.
+                return
+            await self._async_send(now.title, now.text, now.data)
+
+    async def async_clear(self, tag: str) -> None:
+        """Take a message back, where that is possible."""
+        if is_app(self._target):
+            async with self._in_turn:
+                await self._async_send(None, "clear_notification", {"tag": tag})
+
+    async def _async_send(self, title: str | None, text: str, data: dict[str, Any]) -> None:
+        said: dict[str, Any] = {"message": text} | ({"title": title} if title else {})
+        if is_app(self._target):
+            action, said = self._target.partition(".")[2], said | {"data": data}
+        else:
+            action, said = "send_message", said | {ATTR_ENTITY_ID: self._target}
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._hass.services.async_call(Platform.NOTIFY, action, said, blocking=True)
+        except Exception as error:  # noqa: BLE001  anybody's code may run there, and the others must be told
+            if not self._failing:
+                self._failing = True
+                _LOGGER.warning("%s cannot be told: %s", self._target, str(error) or type(error).__name__)
+        else:
+            if self._failing:
+                self._failing = False
+                _LOGGER.info("%s can be told again", self._target)

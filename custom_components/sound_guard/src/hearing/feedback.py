@@ -1,0 +1,53 @@
+"""False alarms that an owner has reported, as a folder of recordings that training takes as negatives."""
+
+import csv
+import errno
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+MANIFEST = "recordings.csv"
+COLUMNS = ("class", "subtype", "file", "onset_s", "offset_s", "group", "doubt", "licence")
+SUBTYPE = "reported_false_alarm"
+
+
+def export_false_alarms(folder: Path, sounds: Mapping[str, Path]) -> int:
+    """Copy WAV files (16 kHz mono), by id, to a folder and return how many it has now; earlier ones stay.
+
+    Raises:
+        FileExistsError: the folder holds recordings of another kind.
+        OSError: a file cannot be read, or the folder cannot be written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = _rows(folder / MANIFEST)
+    for event_id, sound in sounds.items():
+        name = f"{event_id}.wav"
+        _write(folder / name, sound.read_bytes())
+        # No times: all of it is what must not raise an alarm.
+        row = {"class": "negative", "subtype": SUBTYPE, "file": name, "group": event_id, "licence": "own recording"}
+        rows[name] = dict.fromkeys(COLUMNS, "") | row
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows.values())
+    _write(folder / MANIFEST, text.getvalue().encode())
+    return len(rows)
+
+
+def _rows(manifest: Path) -> dict[str, dict[str, str]]:
+    """Return the rows of an earlier export by file, without those whose file has been taken away."""
+    if not manifest.exists():
+        return {}
+    with manifest.open(encoding="utf-8", newline="") as lines:
+        reader = csv.DictReader(lines)
+        rows = list(reader)
+    if tuple(reader.fieldnames or ()) != COLUMNS or any(row["subtype"] != SUBTYPE for row in rows):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(manifest))
+    return {row["file"]: row for row in rows if (manifest.parent / row["file"]).is_file()}
+
+
+def _write(path: Path, content: bytes) -> None:
+    new = path.with_name(f"{path.name}.new")
+    new.write_bytes(content)
+    new.replace(path)

@@ -1,0 +1,77 @@
+"""What an owner reports as a false alarm is what training learns from."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hearing.feedback import MANIFEST, export_false_alarms
+from tests.sounds import write_wav
+from training.config import Config
+from training.dataset import ShardMaker, library_of, window_length_s
+from training.recipes import Recipes
+from training.recordings import Library
+
+SHARES = (0.2, 0.2)
+
+
+@pytest.fixture
+def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return clips as they are stored: one of a second, one of half a second."""
+    folder = tmp_path_factory.mktemp("clips")
+    samples = np.arange(16_000, dtype=np.int16)
+    return {
+        letter * 32: write_wav(folder / f"{letter}.wav", samples[:length])
+        for letter, length in (("a", 16_000), ("b", 8_000))
+    }
+
+
+def test_an_export_is_a_library_of_negatives(
+    tmp_path: Path, clips: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Library, "cache", lambda _: tmp_path / "decoded")
+    folder = tmp_path / "feedback"
+    assert export_false_alarms(folder, clips) == 2
+    library = Library.load(folder, 1, SHARES)
+    assert [recording.kind for recording in library.recordings] == ["negative"] * 2
+    first, second = library.recordings
+    assert (first.subtype, first.licence, first.doubtful) == ("reported_false_alarm", "own recording", False)
+    assert first.group != second.group, "each may go into another split"
+    assert first.spans_s == ()
+    assert library.seconds(second) == 0.5
+    np.testing.assert_array_equal(library.read(first), np.arange(16_000, dtype=np.int16))
+
+
+def test_training_hears_what_an_owner_reported(tmp_path: Path, clips: dict[str, Path]) -> None:
+    folder = tmp_path / "feedback"
+    export_false_alarms(folder, clips)
+    tiny = Config.load("tiny")
+    config = replace(tiny, recordings=replace(tiny.recordings, extra=(str(folder),)))
+    library = library_of(config)
+    assert [recording.split for recording in library.recordings] == ["train"] * 2
+    recipes = Recipes(config, library, "train", window_length_s())
+    heard = {placed.file for seed in range(40) for placed in recipes.draw(seed).background}
+    assert {Path(file).parent for file in heard} == {folder.resolve()}
+    assert len(heard) == 2
+    assert ShardMaker(config, "train").make(range(3)).frames.shape[0] == 3
+
+
+def test_a_later_export_adds_to_the_library(tmp_path: Path, clips: dict[str, Path]) -> None:
+    first, second = ({each: path} for each, path in clips.items())
+    assert export_false_alarms(tmp_path, first) == 1
+    assert export_false_alarms(tmp_path, second) == 2
+    assert export_false_alarms(tmp_path, second) == 2, "the same one again"
+    (tmp_path / f"{'a' * 32}.wav").unlink()
+    assert export_false_alarms(tmp_path, {}) == 1, "what its owner took away stays away"
+    assert [recording.file for recording in Library.load(tmp_path, 1, SHARES).recordings] == [f"{'b' * 32}.wav"]
+
+
+@pytest.mark.parametrize("header", ["class,subtype,file,onset_s,offset_s,group,doubt,licence", "file,label"])
+def test_other_recordings_are_not_mixed_with_false_alarms(tmp_path: Path, clips: dict[str, Path], header: str) -> None:
+    line = ",".join("x" for _ in next(csv.reader([header])))
+    (tmp_path / MANIFEST).write_text(f"{header}\n{line}\n")
+    with pytest.raises(FileExistsError):
+        export_false_alarms(tmp_path, clips)
+    assert [path.name for path in tmp_path.iterdir()] == [MANIFEST]
