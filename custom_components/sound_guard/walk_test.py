@@ -1,7 +1,7 @@
 """The walk test of a microphone: the owner sounds the real alarm, and nothing but the test hears it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -142,15 +142,14 @@ class WalkTest:
     def _end(self, *more: str) -> None:
         if self.ends is None:
             return
-        report = "\n\n".join([*self._report(), *more])
+        report = [*self._report(), *more]
         for end in self._endings:
             end()
         self._call_off()
         self.microphone.in_walk_test = False
         self.ends = None
         self._done.set()
-        title = text(self._hass, "walk_test", microphone=self.microphone.name)
-        persistent_notification.async_create(self._hass, report, title, self._notification_id)
+        self._tell(report)
         self._publish()
 
     @callback
@@ -171,6 +170,7 @@ class WalkTest:
         )
         if known is None:
             self.last_success = onset
+        self._tell(self._report())
         self._publish()
         if news.label in LIFE_SAFETY and news.phase is not Phase.ENDED and news.duration_s >= LONGEST_SOUND_S:
             self._end(text(self._hass, "walk_test_goes_on"))
@@ -191,6 +191,7 @@ class WalkTest:
         over_db = over_room_db(self._levels, latest.onset, latest.offset)
         if over_db != latest.over_room_db:
             self._findings[next(reversed(self._findings))] = replace(latest, over_room_db=over_db)
+            self._tell(self._report())
             self._publish()
         if now > latest.onset + ECHO:
             self._done.set()
@@ -210,6 +211,12 @@ class WalkTest:
     def _publish(self) -> None:
         for subscriber in tuple(self._subscribers):
             subscriber()
+
+    @callback
+    def _tell(self, report: Sequence[str]) -> None:
+        """Put it where the owner sees it without having to search for it: no page shows the attributes by itself."""
+        title = text(self._hass, "walk_test", microphone=self.microphone.name)
+        persistent_notification.async_create(self._hass, "\n\n".join(report), title, self._notification_id)
 
     def _report(self) -> list[str]:
         """Return what the owner should know, in sentences."""

@@ -40,6 +40,7 @@ frontend:
 config:
 history:
 logbook:
+media_source:
 logger:
   default: warning
   logs:

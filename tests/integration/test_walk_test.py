@@ -97,6 +97,16 @@ async def test_a_test_says_what_was_heard_how_loud_and_how_sure(house: House) ->
     assert re.fullmatch(r"The smoke alarm was heard: 41 dB over the room, 98 % sure, \d s after the start\.", told)
 
 
+async def test_the_owner_is_told_while_the_test_still_runs(house: House) -> None:
+    await start(house)
+    assert report(house) is None
+    house.room.play("smoke_alarm", blocks=40)
+    await house.until(TEST, "heard")
+    await house.until_quiet()
+    assert house.state(TEST) == "heard"
+    assert (report(house) or "").startswith("The smoke alarm was heard: 41 dB over the room, 98 % sure")
+
+
 async def test_what_was_heard_stays_to_be_seen_after_the_end_until_the_next_test(house: House) -> None:
     await start(house)
     house.room.play("co_alarm", blocks=40)
