@@ -34,10 +34,13 @@ def async_describe_events(
         onset = dt_util.parse_datetime(event.data["onset"], raise_on_error=True)
         key = "reported_false" if event.data["verdict"] == Verdict.FALSE_ALARM else "reported_real"
         time = dt_util.as_local(onset).strftime("%Y-%m-%d %H:%M:%S")
-        return {
+        told = {
             LOGBOOK_ENTRY_NAME: event.data["microphone"],
             LOGBOOK_ENTRY_MESSAGE: text(hass, key, sound=text(hass, event.data["sound"]), time=time),
         }
+        # The microphone may have been removed since it heard that.
+        entity_id = event.data.get(ATTR_ENTITY_ID)
+        return told | {LOGBOOK_ENTRY_ENTITY_ID: entity_id} if entity_id else told
 
     async_describe_event(DOMAIN, EVENT_HEARD, heard)
     async_describe_event(DOMAIN, EVENT_VERDICT, verdict)

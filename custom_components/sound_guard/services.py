@@ -6,10 +6,10 @@ from pathlib import Path
 
 import probatio as vol
 from homeassistant.components.ffmpeg import get_ffmpeg_manager
-from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID, Platform
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers import config_validation as cv, device_registry as dr, entity_registry as er
 from homeassistant.helpers.service import async_register_admin_service
 
 from .analysis import UnreadableError, analyse
@@ -85,8 +85,9 @@ def async_register_actions(hass: HomeAssistant) -> None:
             "onset": clip.onset.isoformat(),
             "verdict": verdict.value,
         }
-        # For the history, in which it stays even where no clip is kept.
-        hass.bus.async_fire(EVENT_VERDICT, told, context=call.context)
+        entity_id = er.async_get(hass).async_get_entity_id(Platform.EVENT, DOMAIN, f"{clip.microphone_id}_sound")
+        # For the history, also that of the microphone's page; it stays there even where no clip is kept.
+        hass.bus.async_fire(EVENT_VERDICT, {**told, ATTR_ENTITY_ID: entity_id}, context=call.context)
         return {**told, "kept": kept}
 
     async def export_feedback(call: ServiceCall) -> ServiceResponse:

@@ -87,7 +87,13 @@ async def test_what_was_reported_is_told_in_words(hass: HomeAssistant, label: st
     assert onset is not None
     told = {"sound": label, "microphone": "Kitchen", "verdict": verdict}
     told["onset"] = onset.replace(tzinfo=dt_util.get_default_time_zone()).astimezone(dt_util.UTC).isoformat()
-    described = (await describer(hass, EVENT_VERDICT))(Event(EVENT_VERDICT, told, context=Context()))
+    describe = await describer(hass, EVENT_VERDICT)
+    described = describe(Event(EVENT_VERDICT, told, context=Context()))
+    assert "entity_id" not in described
+    assert describe(Event(EVENT_VERDICT, told | {"entity_id": SOUND}, context=Context())) == {
+        **described,
+        "entity_id": SOUND,
+    }
     assert described["name"] == "Kitchen"
     assert described["message"].endswith(words)
     assert described["message"].split(" of ")[0] in ("Breaking glass", "Smoke alarm", "Carbon-monoxide alarm")

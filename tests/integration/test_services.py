@@ -152,6 +152,7 @@ class TestReportFalseAlarm:
         (event,) = told
         assert event.context is by
         assert event.data["clip"] == clip.id
+        assert event.data["entity_id"] == "event.kitchen_sound_heard"
 
     async def test_a_report_can_be_taken_back(self, keeper: House) -> None:
         clip = await hear(keeper, "glass_break")
