@@ -40,7 +40,6 @@ STUDIES = (
     Study("study-no-halving", "without halving: one time resolution"),
     Study("study-no-synthesis", "without synthesised sound: real recordings and re-timed real beeps"),
     Study("study-no-rooms", "without rooms and doors"),
-    Study("study-no-teacher", "without the teacher"),
 )
 
 
