@@ -142,31 +142,37 @@ class Microphone:
         await (self.async_start() if listening else self.async_stop())
 
     async def async_restart(self) -> None:
-        """Close the microphone and open it again, unless the owner wants it closed. Meanwhile its problem remains."""
-        await self._async_stop(replace(self.status, connected=False))
-        await self.async_start()
+        """Close the microphone and open it again; one that is closed stays closed. Meanwhile its problem remains."""
+        # In one go: a microphone that is removed meanwhile must not be opened once more behind its back.
+        async with self._changing:
+            if self._session is not None:
+                await self._async_close(replace(self.status, connected=False))
+                await self._async_open()
 
     async def async_start(self) -> None:
         """Start the thread, if the owner wants the microphone to listen."""
         async with self._changing:
-            if self.listening and self._session is None:
-                self._session = _Session(self.hass, self, self._receive)
-                # Not on the loop: start() waits until the thread runs, which on a busy machine takes a while.
-                await self.hass.async_add_executor_job(self._session.start)
+            await self._async_open()
 
     async def async_stop(self) -> None:
         """Close the microphone and wait, for a bounded time, until its thread has ended."""
-        await self._async_stop(Status())
-
-    async def _async_stop(self, status: Status) -> None:
         async with self._changing:
-            session, self._session = self._session, None
-            if session is None:
-                return
-            ended = self.hass.async_add_executor_job(session.stop)
-            self._publish(status)
-            if not await ended:
-                _LOGGER.error("%s: did not close within %s s; its thread was left behind", self.name, JOIN_S)
+            await self._async_close(Status())
+
+    async def _async_open(self) -> None:
+        if self.listening and self._session is None:
+            self._session = _Session(self.hass, self, self._receive)
+            # Not on the loop: start() waits until the thread runs, which on a busy machine takes a while.
+            await self.hass.async_add_executor_job(self._session.start)
+
+    async def _async_close(self, status: Status) -> None:
+        session, self._session = self._session, None
+        if session is None:
+            return
+        ended = self.hass.async_add_executor_job(session.stop)
+        self._publish(status)
+        if not await ended:
+            _LOGGER.error("%s: did not close within %s s; its thread was left behind", self.name, JOIN_S)
 
     @callback
     def _receive(self, session: "_Session", news: News) -> None:

@@ -1,5 +1,6 @@
 """The pages behind an issue: they explain, listen again, and show what is heard then."""
 
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,16 @@ async def test_a_microphone_that_was_removed_meanwhile_ends_the_pages(house: Hou
     await house.hass.async_block_till_done()
     page = await pages.submit()
     assert (page["type"], page["reason"]) == (FlowResultType.ABORT, "gone")
+
+
+async def test_a_microphone_that_is_removed_while_it_is_listened_to_stays_closed(house: House, pages: Pages) -> None:
+    house.room.hum = 0
+    await until_raised(house, SILENT)
+    kitchen = house.microphone
+    house.hass.config_entries.async_remove_subentry(house.entry, KITCHEN)
+    await house.hass.async_block_till_done()
+    await kitchen.async_restart()
+    assert not [thread for thread in threading.enumerate() if "sound_guard" in thread.name]
 
 
 async def test_pages_that_are_opened_after_the_end_say_so(house: House, pages: Pages) -> None:
