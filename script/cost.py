@@ -4,14 +4,19 @@ import argparse
 import json
 import multiprocessing
 import os
+import statistics
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+import performance
 from hearing import Listener, ModelCard
 from hearing.bench import Figures, Hearing, bench
 from hearing.card import ATTENTION_CARD
@@ -28,6 +33,16 @@ PEER_HOPS_S = (0.975, 0.48)
 """Seconds from one look of the peer to the next: as Frigate runs it, and with half of each window heard twice."""
 
 LISTENER = "Sound Guard"
+
+LOG_MEL_BLOCKS = 7
+"""Blocks that the plain front end computes together: about what Sound Guard does."""
+
+READY = """
+from hearing import Listener, ModelCard
+from hearing.card import ATTENTION_CARD
+Listener(ModelCard.load(ATTENTION_CARD), runtime={runtime!r})
+"""
+"""A program that does nothing but start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +71,14 @@ class LogMelOnly:
 
     def __init__(self) -> None:
         self._features = LogMel(FeatureConfig())
+        self._blocks: list[Block] = []
 
     def feed(self, block: Block) -> None:
         """Hear int16 samples."""
-        self._features.push(block)
+        self._blocks.append(block)
+        if len(self._blocks) == LOG_MEL_BLOCKS:
+            self._features.push(np.concatenate(self._blocks))
+            self._blocks.clear()
 
 
 class Peer:
@@ -104,7 +123,7 @@ def cases(microphones: Sequence[int], peer: Path | None) -> list[Case]:
 
 
 def measure(case: Case, seconds: float, peer: Path | None) -> Figures:
-    """Measure one case, on `seconds` of sound for all its microphones together. Belongs into a process of its own."""
+    """Measure one case, on `seconds` of sound for each microphone. Belongs into a process of its own."""
     # LiteRT greets on the terminal at every start; what goes wrong here is raised where the case was asked for.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     new_listener: Callable[[], Hearing] = LogMelOnly
@@ -114,8 +133,7 @@ def measure(case: Case, seconds: float, peer: Path | None) -> Figures:
     elif case.listener == LISTENER:
         card = ModelCard.load(ATTENTION_CARD)
         new_listener, model_bytes = (lambda: Listener(card, runtime=case.runtime)), len(card.content)
-    streams = case.microphones
-    return bench(new_listener, model_bytes, streams=streams, seconds=seconds / streams, quiet=case.quiet)
+    return bench(new_listener, model_bytes, streams=case.microphones, seconds=seconds, quiet=case.quiet)
 
 
 def measure_all(chosen: Sequence[Case], rounds: int, seconds: float, peer: Path | None) -> list[Figures]:
@@ -132,22 +150,59 @@ def measure_all(chosen: Sequence[Case], rounds: int, seconds: float, peer: Path 
     return [sorted(each, key=_cpu_ms)[len(each) // 2] for each in found]
 
 
-def show(chosen: Sequence[Case], found: Sequence[Figures]) -> None:
-    """Print a table; the ratios are to the plain front end and to the peer as Frigate runs it."""
+def start_up_s(runtime: str, rounds: int) -> float:
+    """Return the median seconds from the start of Python to the first listener."""
+    times_s = []
+    for _ in range(rounds):
+        started_s = time.perf_counter()
+        subprocess.run([sys.executable, "-c", READY.format(runtime=runtime)], check=True, stderr=subprocess.DEVNULL)
+        times_s.append(time.perf_counter() - started_s)
+    return statistics.median(times_s)
+
+
+def rows_of(chosen: Sequence[Case], found: Sequence[Figures], rounds: int) -> list[dict[str, Any]]:
+    """Return a row for every case.
+
+    Its ratios are to the plain front end and to the peer as Frigate runs it, if it is there. The last row of a runtime
+    tells its memory (of the first microphone and of each further one) and how long it takes to start, too.
+    """
     base_ms = {case.listener: figures.cpu_ms_per_audio_s for case, figures in zip(chosen, found, strict=True)}
     log_mel_ms, peer_ms = base_ms[chosen[0].listener], base_ms.get(f"YAMNet every {PEER_HOPS_S[0]} s")
+    rows: list[dict[str, Any]] = []
+    for case, figures in zip(chosen, found, strict=True):
+        cpu_ms = figures.cpu_ms_per_audio_s
+        ratios = {"of_log_mel": cpu_ms / log_mel_ms, "of_peer": cpu_ms / peer_ms if peer_ms else None}
+        rows.append({"listener": case.listener, "sound": case.sound} | asdict(figures) | ratios)
+    for runtime in dict.fromkeys(case.runtime for case in chosen if case.listener == LISTENER):
+        ours = [row for row in rows if (row["listener"], row["runtime"]) == (LISTENER, runtime)]
+        held_mb = {row["streams"]: row["rss_mb"] for row in ours}
+        fewest, most = min(held_mb), max(held_mb)
+        further_mb = (held_mb[most] - held_mb[fewest]) / (most - fewest) if most > fewest else None
+        memory = {"first_mb": held_mb[fewest] - (fewest - 1) * (further_mb or 0), "further_mb": further_mb}
+        ours[-1].update(memory, start_up_s=round(start_up_s(runtime, rounds), 2))
+    return rows
+
+
+def show(rows: Sequence[dict[str, Any]]) -> None:
+    """Print a table."""
     print(
         f"{'listener':21} {'runtime':7} {'microphones':>11} {'sound':5} {'CPU ms per s':>12} {'of log-mel':>10} "
         f"{'of YAMNet':>9} {'x real time':>11} {'memory MB':>9} {'model kB':>8}"
     )
-    for case, figures in zip(chosen, found, strict=True):
-        cpu_ms = figures.cpu_ms_per_audio_s
-        of_peer = f"{cpu_ms / peer_ms:9.2f}" if peer_ms else f"{'-':>9}"
+    for row in rows:
+        of_peer = f"{'-':>9}" if row["of_peer"] is None else f"{row['of_peer']:9.2f}"
         print(
-            f"{case.listener:21} {case.runtime:7} {case.microphones:11} {case.sound:5} {cpu_ms:12.3f} "
-            f"{cpu_ms / log_mel_ms:10.2f} {of_peer} {figures.realtime_factor:11.0f} {figures.rss_mb:9.0f} "
-            f"{figures.model_kb:8.0f}"
+            f"{row['listener']:21} {row['runtime']:7} {row['streams']:11} {row['sound']:5} "
+            f"{row['cpu_ms_per_audio_s']:12.3f} {row['of_log_mel']:10.2f} {of_peer} {row['realtime_factor']:11.0f} "
+            f"{row['rss_mb']:9.0f} {row['model_kb']:8.0f}"
         )
+    for row in rows:
+        if "first_mb" in row:
+            further = "-" if row["further_mb"] is None else f"{row['further_mb']:.2f}"
+            print(
+                f"{row['runtime']}: {row['first_mb']:.0f} MB with one microphone, {further} MB for each further one, "
+                f"ready after {row['start_up_s']:.2f} s"
+            )
 
 
 def _cpu_ms(figures: Figures) -> float:
@@ -155,24 +210,30 @@ def _cpu_ms(figures: Figures) -> float:
 
 
 def main() -> None:
-    """Measure and print a table, or one JSON object a line."""
+    """Measure, and print a table or one JSON object a line."""
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=600.0, help="sound for each measurement (default: 600)")
+    parser.add_argument(
+        "--seconds", type=float, default=240.0, help="sound for each microphone of each measurement (default: 240)"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each; the median counts (default: 5)")
     parser.add_argument(
         "--microphones", type=int, nargs="+", default=[1, 4, 16], metavar="N", help="at once (default: 1 4 16)"
     )
     parser.add_argument("--peer", type=Path, default=PEER, help="YAMNet as a .tflite file; left out if it is not there")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--write", action="store_true", help=f"keep the figures in docs/{performance.PAGE}")
     arguments = parser.parse_args()
+    load = round(os.getloadavg()[0], 2)
     peer = arguments.peer if arguments.peer.is_file() else None
     chosen = cases(arguments.microphones, peer)
-    found = measure_all(chosen, arguments.rounds, arguments.seconds, peer)
+    rows = rows_of(chosen, measure_all(chosen, arguments.rounds, arguments.seconds, peer), arguments.rounds)
+    if arguments.write:
+        performance.keep("cost", {"rounds": arguments.rounds, "load": load, "rows": rows})
     if not arguments.json:
-        show(chosen, found)
+        show(rows)
         return
-    for case, figures in zip(chosen, found, strict=True):
-        print(json.dumps({"listener": case.listener, "sound": case.sound} | asdict(figures)))
+    for row in rows:
+        print(json.dumps(row))
 
 
 if __name__ == "__main__":

@@ -27,11 +27,12 @@ a=control:audio
 class RtspCamera:
     """Sends sound in a loop, at real time, to one player after the other. A context manager."""
 
-    def __init__(self, samples: NDArray[np.int16], *, credentials: str = "") -> None:
-        """Take the sound (int16, 16 kHz) and the "user:password" to ask for, if any."""
+    def __init__(self, samples: NDArray[np.int16], *, credentials: str = "", location: str = "") -> None:
+        """Take the sound (int16, 16 kHz), the "user:password" to ask for and where to send players instead, if any."""
         self.said_goodbye = Event()
         self._samples = samples.astype(">i2")
         self._credentials = b64encode(credentials.encode()).decode() if credentials else ""
+        self._location = location
         self._stopping = Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._thread = Thread(target=self._serve)
@@ -67,6 +68,8 @@ class RtspCamera:
                 body, extra, status = "", "", "200 OK"
                 if self._credentials and headers.get("authorization") != f"Basic {self._credentials}":
                     status, extra = "401 Unauthorized", 'WWW-Authenticate: Basic realm="camera"\r\n'
+                elif method == "DESCRIBE" and self._location:
+                    status, extra = "302 Found", f"Location: {self._location}\r\n"
                 elif method == "DESCRIBE":
                     body, extra = SDP.replace("\n", "\r\n"), "Content-Type: application/sdp\r\n"
                 elif method == "SETUP":

@@ -27,6 +27,12 @@ def write_wav(path: Path, samples: NDArray[np.int16], rate_hz: int = RATE_HZ) ->
     return path
 
 
+def read_wav(path: Path) -> NDArray[np.int16]:
+    """Return the samples of a mono 16-bit file."""
+    with wave.open(str(path), "rb") as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
+
+
 def convert(source: Path, target: Path, *options: str) -> Path:
     """Convert a sound file with ffmpeg and return the new one's path."""
     subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", source, *options, target], check=True)

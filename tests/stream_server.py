@@ -19,6 +19,8 @@ class Reply:
     bytes_per_s: float = float("inf")
     hangs: bool = False
     """Whether the connection stays open and silent after the body."""
+    location: str = ""
+    """Where a redirect leads."""
 
 
 class StreamServer:
@@ -55,6 +57,8 @@ class StreamServer:
                 try:
                     self.send_response(reply.status)
                     self.send_header("Content-Type", reply.content_type)
+                    if reply.location:
+                        self.send_header("Location", reply.location)
                     if not reply.hangs and reply.bytes_per_s == float("inf"):
                         self.send_header("Content-Length", str(len(reply.body)))
                     self.end_headers()

@@ -12,6 +12,12 @@ from typing import Self
 SINK = "virtual_sink"
 SOURCE = "virtual_microphone"
 
+PLUG = (
+    f"module-remap-source master={SINK}.monitor source_name={SOURCE}"
+    " source_properties=device.description=VirtualMicrophone"
+)
+"""What makes a microphone of the loudspeaker, as the sound server is told."""
+
 START_S = 10.0
 
 
@@ -50,8 +56,7 @@ class VirtualMicrophone:
             f"module-native-protocol-unix socket={self._folder / 'native'} auth-anonymous=1",
             # Without rewinds sound takes 0.1 to 0.3 s from paplay to the microphone instead of 2 s.
             f"module-null-sink sink_name={SINK} rate=48000 channels=1 norewinds=1",
-            f"module-remap-source master={SINK}.monitor source_name={SOURCE}"
-            " source_properties=device.description=VirtualMicrophone",
+            PLUG,
             "module-always-sink",
         )
         command = ["pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1"]
@@ -72,8 +77,8 @@ class VirtualMicrophone:
         assert self._control("set-default-sink", SINK)
         assert self._control("set-default-source", SOURCE)
         if self._noise:
-            command = "ffmpeg -nostdin -v error -f lavfi -i anoisesrc=amplitude=0.002:sample_rate=48000 -f pulse noise"
-            self._players.append(subprocess.Popen(command.split(), env=os.environ | self.env))
+            noise = "ffmpeg -nostdin -v error -f lavfi -i anoisesrc=amplitude=0.002:sample_rate=48000 -f pulse noise"
+            self._players.append(subprocess.Popen(noise.split(), env=os.environ | self.env))
 
     def stop(self) -> None:
         """Stop the server and everything that plays."""
@@ -87,6 +92,24 @@ class VirtualMicrophone:
         """Press the button on the microphone."""
         assert self._control("set-source-mute", SOURCE, str(int(muted)))
 
+    def unplug(self) -> None:
+        """Pull the microphone's plug."""
+        assert self._control("unload-module", "module-remap-source")
+
+    def plug_in(self) -> None:
+        """Put the plug back."""
+        assert self._control("load-module", *PLUG.split())
+
+    def add(self, name: str, rate_hz: int = 48_000) -> str:
+        """Add another device that records what is played into it; return the name of its microphone."""
+        options = (f"sink_name={name}", f"rate={rate_hz}", "channels=1", "norewinds=1")
+        assert self._control("load-module", "module-null-sink", *options)
+        return f"{name}.monitor"
+
+    def choose(self, source: str) -> None:
+        """Make another microphone the default one."""
+        assert self._control("set-default-source", source)
+
     def suspend(self) -> None:
         """Wedge the server: it is there, and no longer answers."""
         self._signal(signal.SIGSTOP)
@@ -95,9 +118,9 @@ class VirtualMicrophone:
         """Let a wedged server go on."""
         self._signal(signal.SIGCONT)
 
-    def play(self, path: Path, *, background: bool = False) -> None:
-        """Play a sound file into the microphone; returns when it is over, unless in the background."""
-        player = subprocess.Popen(["paplay", str(path)], env=os.environ | self.env)
+    def play(self, path: Path, *, background: bool = False, device: str = SINK) -> None:
+        """Play a sound file into the microphone or another device, in the background or until it is over."""
+        player = subprocess.Popen(["paplay", f"--device={device}", str(path)], env=os.environ | self.env)
         self._players.append(player)
         if not background:
             assert player.wait() == 0, f"paplay cannot play {path}"

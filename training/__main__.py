@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from hearing.card import ATTENTION_CARD
+from hearing.rcrnn_card import RCRNN_CARD
 from hearing.sources import SourceError
 
 from .config import Config, ConfigError
@@ -18,7 +19,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("command", choices=("train", "export", "evaluate", "dcase2017", "studies"))
     parser.add_argument("--config", default="attention", help="name in training/configs, or a .toml file")
     parser.add_argument("--fresh", action="store_true", help="train: forget an earlier, interrupted run")
-    parser.add_argument("--card", type=Path, default=ATTENTION_CARD, help="export, evaluate, dcase2017: the model card")
+    parser.add_argument("--card", type=Path, help="export, evaluate, dcase2017: the model card")
     parser.add_argument(
         "--tut", type=Path, metavar="FOLDER", help="dcase2017: score the official mixtures in this folder"
     )
@@ -40,23 +41,38 @@ def main(arguments: list[str] | None = None) -> None:
     logging.getLogger("absl").setLevel(logging.ERROR)
     try:
         config = Config.load(options.config)
+        second = config.network == "rcrnn"
+        card = options.card or (RCRNN_CARD if second else ATTENTION_CARD)
         if options.command == "train":
             from .train import train
 
             train(config, fresh=options.fresh)
+        elif options.command == "export" and second:
+            from .export_rcrnn import export_rcrnn
+
+            export_rcrnn(config, card)
         elif options.command == "export":
             from .export import export
 
-            export(config, options.card)
+            export(config, card)
         elif options.command == "evaluate":
+            from .documents import redraw
             from .evaluate import DOCUMENTS, README, evaluate
 
             if options.redraw:
-                from .documents import redraw
-
                 redraw(options.write or DOCUMENTS, None if options.write else README)
                 return
-            evaluate(config, options.card, quick=options.quick, write_folder=options.write)
+            if second:
+                from .second_looks import evaluate_second_looks
+
+                evaluate_second_looks(config, ATTENTION_CARD, card)
+                redraw(DOCUMENTS, README)
+                return
+            evaluate(config, card, quick=options.quick, write_folder=options.write)
+        elif options.command == "studies" and second:
+            from . import second_looks
+
+            second_looks.studies(ATTENTION_CARD)
         elif options.command == "studies":
             from .studies import studies
 
@@ -66,7 +82,7 @@ def main(arguments: list[str] | None = None) -> None:
 
             dcase2017(
                 config,
-                options.card,
+                card,
                 tut_folder=options.tut,
                 write_folder=options.write,
                 files=max(1, options.files),

@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from .config import LABELS, AttentionConfig, TrainConfig
-from .dataset import FEATURES, WINDOW, WINDOW_FRAMES
+from .examples import FEATURES, WINDOW, WINDOW_FRAMES
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import hashlib
 import tomllib
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 CONFIGS = Path(__file__).parent / "configs"
 LABELS = ("glass_break", "smoke_alarm", "co_alarm")
@@ -98,6 +98,35 @@ class AttentionConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class RcrnnConfig:
+    """Size and form of the R-CRNN."""
+
+    channels: tuple[int, ...] = (16, 24, 32, 48)
+    """Filters of the first convolution and of the three residual blocks on the spectrogram."""
+
+    depth: int = 160
+    """Width in which frequency becomes channels."""
+
+    units: int = 96
+    """Width of the recurrent layer in each direction."""
+
+    bins: int = 8
+    """Pieces into which the classifier divides a region."""
+
+    hidden: int = 160
+    """Width of the classifier."""
+
+    classifier: bool = True
+    """Whether proposals are classified in a second step; else the proposal network names the sound by itself."""
+
+    proposals: int = 24
+    """Proposals that a clip is trained with."""
+
+    steps: float = 0.0
+    """Weight of a loss on what sounds in every step, beside those on regions; what learns it is never exported."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrainConfig:
     """How the weights are found."""
 
@@ -129,9 +158,13 @@ class Config:
     teacher: TeacherConfig
     mining: MiningConfig
     attention: AttentionConfig
+    rcrnn: RcrnnConfig
     train: TrainConfig
     sha256: str
     """Hash of the file's text; it goes into the model card."""
+
+    network: Literal["attention", "rcrnn"] = "attention"
+    """Which of the two models is trained."""
 
     @classmethod
     def load(cls, name: str) -> "Config":

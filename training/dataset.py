@@ -1,43 +1,21 @@
-"""Mixtures as the network sees them: log-mel frames from the engine, targets per step; made in shards by seed."""
+"""Shards of mixtures, drawn, rendered and shown by seed, ahead of the training in processes of their own."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hearing.card import WindowConfig
-from hearing.features import FeatureConfig, Frames, LogMel
-
-from .config import LABELS, Config
-from .mixtures import Mixer, Mixture
+from .config import Config
+from .examples import Shard, examples_of, frames_of, length_s
+from .mixtures import Mixer
 from .recipes import Recipes
 from .recordings import Library, ManifestError
 from .splits import Split
 from .teacher import Lessons, Teacher
 
 REPOSITORY = Path(__file__).parents[1]
-FEATURES = FeatureConfig()
-WINDOW = WindowConfig()
-WINDOW_FRAMES = WINDOW.window_steps * WINDOW.frames_per_step + WINDOW.context_frames
-"""Frames from which the encoder makes one whole window."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """Some mixtures, ready for training."""
-
-    frames: NDArray[np.float16]
-    """(mixtures, WINDOW_FRAMES, mel_bands)."""
-
-    targets: NDArray[np.uint8]
-    """(mixtures, window_steps, labels): 1 where the sound is."""
-
-    taught: NDArray[np.uint8]
-    """(mixtures, teacher's windows, teacher's classes): its scores in 255ths; no classes without a teacher."""
 
 
 def libraries_of(config: Config) -> list[Library]:
@@ -57,38 +35,14 @@ def library_of(config: Config) -> Library:
     return main
 
 
-def window_length_s() -> float:
-    """Return the seconds of sound in one window."""
-    groups = -(-WINDOW_FRAMES // FEATURES.group_frames)
-    return FEATURES.samples_for(groups * FEATURES.group_frames) / FEATURES.sample_rate_hz
-
-
-def example(mixture: Mixture) -> tuple[Frames, NDArray[np.uint8]]:
-    """Return frames (WINDOW_FRAMES, mel_bands) and targets (window_steps, labels) of a mixture.
-
-    Raises:
-        ValueError: the features are not finite; the recipe is at fault.
-    """
-    frames = LogMel(FEATURES).push(mixture.samples)[:WINDOW_FRAMES]
-    if not np.isfinite(frames).all():
-        raise ValueError("a mixture has features that are not finite")
-    targets = np.zeros((WINDOW.window_steps, len(LABELS)), np.uint8)
-    step_s = WINDOW.frames_per_step * FEATURES.hop_s
-    first_s = WINDOW.context_frames / 2 * FEATURES.hop_s
-    for label, onset_s, offset_s in mixture.spans_s:
-        start = max(0, int((onset_s - first_s) / step_s))
-        end = max(start + 1, int(np.ceil((offset_s - first_s) / step_s)))
-        targets[start:end, LABELS.index(label)] = 1
-    return frames, targets
-
-
 class ShardMaker:
     """Makes shards of one split; one instance per process."""
 
     def __init__(self, config: Config, split: Split, hard: Sequence[str] = ()) -> None:
         """Get the recordings and the teacher ready; `hard` names negatives that come up more often."""
         library = library_of(config)
-        self._recipes = Recipes(config, library, split, window_length_s(), hard)
+        self._examples = examples_of(config)
+        self._recipes = Recipes(config, library, split, length_s(self._examples), hard)
         self._mixer = Mixer(library)
         teacher = teacher_of(config)
         self._lessons = Lessons(teacher, library) if teacher else None
@@ -98,9 +52,8 @@ class ShardMaker:
         frames, targets, taught = [], [], []
         for seed in seeds:
             mixture = self._mixer.render(self._recipes.draw(seed))
-            shown = example(mixture)
-            frames.append(shown[0].astype(np.float16))
-            targets.append(shown[1])
+            frames.append(frames_of(self._examples, mixture).astype(np.float16))
+            targets.append(self._examples.targets(mixture))
             scores = self._lessons.on(mixture) if self._lessons else np.zeros((1, 0), np.float32)
             taught.append(np.round(255 * scores).astype(np.uint8))
         return Shard(np.stack(frames), np.stack(targets), np.stack(taught))

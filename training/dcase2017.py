@@ -12,13 +12,17 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from hearing import Detection, Listener, ModelCard, Phase
+from hearing import Detection, Listener, ModelCard, Phase, Sensitivity
 from hearing.features import Block
+from hearing.rcrnn_card import RcrnnCard
+from hearing.second_look import SecondLook
 
 from . import tut
+from .alone import events, hear_alone
 from .config import LABELS, Config
 from .dataset import library_of
 from .ears import sweep as sweep_over
+from .heard import Witness
 from .metrics import EventCounts
 from .peer import Peer, Yamnet
 from .rare_sounds import BACKDROPS, EBRS_DB, FILES, Backdrop, RareSounds
@@ -128,18 +132,28 @@ class Part:
     last: int
     sweep: bool
     peer: PeerSettings | None
+    second: Path | None = None
+    """Card of the R-CRNN that takes second looks."""
+
+    alone: bool = False
+    """Whether it hears by itself."""
 
     def score(self) -> tuple[Score, Score | None]:
         """Return how well the listener, and the peer if there is one and it knows the sound, report it."""
         card, sounds = ModelCard.load(self.card_path), _sounds(self.config)
         ours, theirs, peer = Score(), Score(), None
+        witness = None if self.second is None else _witness(self.second)
         if self.peer is not None and self.label in self.peer.thresholds:
             peer = Peer.tuned(Yamnet(self.peer.model), self.peer.thresholds)
         for recipe in sounds.draw(self.backdrop, self.label)[self.first : self.last]:
             mixture = sounds.render(recipe)
             onsets_s = tuple(onset_s for _, onset_s, _ in mixture.spans_s)
             clip = Clip(mixture.samples, onsets_s, recipe.event.ebr_db if recipe.event else None)
-            ours += score(card, self.label, [clip], sweep=self.sweep)
+            if witness is not None and self.alone:
+                ours.add(clip, _alone_s(witness, self.label, clip))
+            else:
+                second_look = None if witness is None else witness.second_look
+                ours += score(card, self.label, [clip], sweep=self.sweep, second_look=second_look)
             if peer is not None:
                 theirs.add(clip, list(peer.hear(clip.samples).onsets_s[self.label]))
         return ours, None if peer is None else theirs
@@ -151,6 +165,19 @@ def _sounds(config: Config) -> RareSounds:
     return RareSounds(library_of(config))
 
 
+@lru_cache(maxsize=4)
+def _witness(path: Path) -> Witness:
+    """Return the second look of a card; a process makes it once."""
+    return Witness(RcrnnCard.load(path))
+
+
+def _alone_s(witness: Witness, label: str, clip: Clip) -> list[float]:
+    """Return the onsets that the R-CRNN reports by itself."""
+    thresholds = {each: witness.card.thresholds[each][Sensitivity.BALANCED] for each in witness.card.labels}
+    found = events(hear_alone(witness.card, witness.rcrnn, clip.samples), thresholds)
+    return [event.onset_s for event in found if event.label == label]
+
+
 def dcase2017(
     config: Config,
     card_path: Path,
@@ -160,10 +187,13 @@ def dcase2017(
     files: int = FILES,
     sweep: bool = False,
     peer: PeerSettings | None = None,
+    second: Path | None = None,
+    alone: bool = False,
 ) -> dict[str, Any]:
     """Score the shipped model at balanced sensitivity, print a table and return its figures.
 
     Regenerates the protocol from our test split, or reads the official folder. `files` limits the mixtures per sound.
+    `second` is the card of an R-CRNN that takes second looks, or hears `alone`.
 
     Raises:
         ManifestError: recordings or parts of the official folder are missing.
@@ -174,7 +204,7 @@ def dcase2017(
     library = library_of(config)
     sounds = RareSounds(library)
     parts = [
-        Part(config, card_path, backdrop, label, first, min(first + PART, files), sweep, peer)
+        Part(config, card_path, backdrop, label, first, min(first + PART, files), sweep, peer, second, alone)
         for backdrop in BACKDROPS
         for label in LABELS
         for first in range(0, files, PART)
@@ -215,11 +245,18 @@ def _scored(parts: Sequence[Part], processes: int) -> dict[tuple[Backdrop, str],
     return total
 
 
-def score(card: ModelCard, label: str, clips: Iterable[Clip], *, sweep: bool = False) -> Score:
+def score(
+    card: ModelCard,
+    label: str,
+    clips: Iterable[Clip],
+    *,
+    sweep: bool = False,
+    second_look: SecondLook | None = None,
+) -> Score:
     """Return how well the listener reports one sound, each clip from a fresh start."""
     total = Score()
     for clip in clips:
-        listener = Listener(card)
+        listener = Listener(card, second_look=second_look, wait=True)
         total.add(clip, _onsets_s(listener.feed(clip.samples) + listener.flush(), label))
         if sweep:
             for threshold, heard_s in swept(card, label, clip.samples).items():

@@ -12,6 +12,7 @@ from . import plots
 from .config import ConfigError
 from .markdown import NAMES, clips, groups, rate, table
 from .report import page
+from .second_look_page import BOTH
 
 BEGIN, END = "<!-- evaluation:begin -->", "<!-- evaluation:end -->"
 
@@ -23,20 +24,23 @@ class MarkersMissingError(ConfigError):
 def write(results: Mapping[str, Any], folder: Path, readme: Path | None = None) -> None:
     """Write evaluation.md, evaluation.json and the pictures into a folder, and the table into the README.
 
-    Studies that lie in the folder's studies.json become sections of the page.
+    Studies that lie in the folder's studies.json, and what is in second-look.json, become sections of the page.
 
     Raises:
         MarkersMissingError: the README has no place for the table.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    studied = folder / "studies.json"
-    studies = json.loads(studied.read_text(encoding="utf-8")) if studied.is_file() else []
-    (folder / "evaluation.md").write_text(page(results, studies), encoding="utf-8")
+    studies, second = (_figures(folder / f"{name}.json") for name in ("studies", "second-look"))
+    (folder / "evaluation.md").write_text(page(results, studies or [], second or {}), encoding="utf-8")
     (folder / "evaluation.json").write_text(_compact(results), encoding="utf-8")
     _draw(results, folder / "evaluation")
     if readme is not None:
         text = readme.read_text(encoding="utf-8")
-        readme.write_text(between_markers(text, headline(results), str(readme)), encoding="utf-8")
+        readme.write_text(between_markers(text, headline(results, second), str(readme)), encoding="utf-8")
+
+
+def _figures(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def redraw(folder: Path, readme: Path | None = None) -> None:
@@ -65,24 +69,26 @@ def between_markers(text: str, new: str, name: str) -> str:
     return f"{before}{BEGIN}\n{new.strip()}\n{END}{after}"
 
 
-def headline(results: Mapping[str, Any]) -> str:
-    """Return the README's table: what was heard and mistaken, on what, in plain words."""
-    quiet = results["false_alarms"]
-    hours, calm = quiet["test"]["hours"], quiet["everyday"]
+def headline(results: Mapping[str, Any], second: Mapping[str, Any] | None = None) -> str:
+    """Return the README's table: what was heard and mistaken, on what, in plain words.
+
+    Of the attention model with its second look where that was measured, else of the attention model alone.
+    """
+    recall, quiet, calm = _shipped(results, second)
+    hours = quiet["hours"]
     conditions = {"clean": "clean", "0 dB": "as loud as the background", "room": "in a room", "door": "behind a door"}
     rows = [
         [
             NAMES[label] + (" (built)" if label == "co_alarm" else ""),
             *(f"{groups(heard[c])}" if i == 0 else clips(heard[c]) for i, c in enumerate(conditions)),
-            rate(quiet["test"]["balanced"][label]) if hours else None,
+            rate(quiet[label]) if hours else None,
         ]
-        for label, kinds in results["recall"].items()
-        if (heard := kinds.get("all"))
+        for label, heard in recall.items()
     ]
     head = ("sound", *conditions.values(), f"false alarms in {hours:.1f} hours of difficult sounds")
     everyday = ""
     if calm["hours"]:
-        count = sum(row["count"] for row in calm["balanced"].values())
+        count = sum(calm[label]["count"] for label in NAMES)
         everyday = f"In the {calm['hours']:.1f} hours of speech, music, television, weather and quiet: {count}.\n"
     return f"""{table(head, rows)}
 
@@ -91,6 +97,26 @@ devices, sessions or videos of which at least half of the clips were heard, with
 of clips. Carbon-monoxide alarms are built from the beeps of real smoke alarms. Last column: how many there were,
 and how many that is in 24 hours. Difficult sounds are chosen to be mistaken.
 {everyday}All figures, and the sounds behind the false alarms: [how well it hears](docs/evaluation.md)."""
+
+
+def _shipped(
+    results: Mapping[str, Any], second: Mapping[str, Any] | None
+) -> tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]:
+    """Return recall per sound, false alarms, and those in everyday sounds, at balanced sensitivity."""
+    if second and "systems" in second:
+        both = second["systems"][BOTH]
+        return both["recall"], _counted(both["false_alarms"]), _counted(both["everyday"])
+    quiet = results["false_alarms"]
+    recall = {label: kinds["all"] for label, kinds in results["recall"].items() if "all" in kinds}
+    test, everyday = ({"hours": quiet[n]["hours"], **quiet[n].get("balanced", {})} for n in ("test", "everyday"))
+    return recall, test, everyday
+
+
+def _counted(found: Mapping[str, Any]) -> dict[str, Any]:
+    rows = found.get("balanced", {})
+    return {"hours": found["hours"]} | {
+        label: {"count": count, "per_day": per_day} for label, (count, *per_day) in rows.items()
+    }
 
 
 def into_card(results: Mapping[str, Any], card: ModelCard) -> None:

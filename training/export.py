@@ -16,10 +16,11 @@ from hearing.tflite import open_interpreter
 
 from . import attention
 from .config import LABELS, Config, ConfigError
-from .dataset import FEATURES, WINDOW, WINDOW_FRAMES, library_of
+from .dataset import library_of
+from .examples import FEATURES, WINDOW, WINDOW_FRAMES, taught_classes
 from .recordings import Library
 from .thresholds import calibrate
-from .train import run_folder, taught_classes
+from .train import run_folder, weights_of
 
 TOLERANCE = 1e-4
 """Largest difference between Keras and either runtime."""
@@ -43,7 +44,7 @@ def export(config: Config, card_path: Path) -> ModelCard:
         ConfigError: the run has not been trained yet.
         ValueError: Keras and a runtime disagree.
     """
-    weights = run_folder(config) / "attention.weights.h5"
+    weights = weights_of(config)
     if not weights.is_file():
         raise ConfigError(f"{weights}: no such file; train first: python -m training train --config {config.name}")
     parts = attention.build(config.attention, taught_classes(config))
@@ -63,7 +64,7 @@ def export(config: Config, card_path: Path) -> ModelCard:
         content=content,
         features=FEATURES,
         window=WINDOW,
-        training=_provenance(config, library),
+        training=provenance(config, library),
         limitations=LIMITATIONS,
     )
     choice = calibrate(card, library, config.mixtures.workers)
@@ -116,7 +117,8 @@ def difference(parts: attention.Attention, content: bytes, runtime: str, windows
     return worst
 
 
-def _provenance(config: Config, library: Library) -> dict[str, Any]:
+def provenance(config: Config, library: Library) -> dict[str, Any]:
+    """Return from what a run's model was made, as its card says."""
     used = [r for r in library.recordings if r.split == "train" and not r.doubtful]
     sources: dict[str, int] = {}
     for recording in used:

@@ -7,7 +7,8 @@ from typing import Any
 from hearing import Sensitivity
 
 from .config import LABELS
-from .ears import SWEEP, Heard
+from .ears import SWEEP
+from .heard import Heard
 from .metrics import per_day
 
 DEAD_TIME_S = 60.0

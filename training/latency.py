@@ -8,7 +8,7 @@ import numpy as np
 from hearing import Sensitivity
 
 from .cases import KINDS
-from .ears import Heard
+from .heard import Heard
 
 
 def latency(heard: Sequence[Heard]) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ from hearing import Sensitivity
 
 from .cases import HEADLINE, KINDS
 from .config import LABELS
-from .ears import Heard
+from .heard import Heard
 from .metrics import share
 
 LENGTHS_S = ((0.0, 1.0), (1.0, 3.0), (3.0, 6.0), (6.0, float("inf")))

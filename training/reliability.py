@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .config import LABELS
-from .ears import Heard
+from .heard import Heard
 
 BINS = 10
 

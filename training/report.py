@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import comparisons
+from . import comparisons, second_look_page
 from .cases import HEADLINE
 from .markdown import HEADLINE_NAMES, KIND_NAMES, NAMES, clips, groups, kind_name, percent, rate, table
 
 
-def page(results: Mapping[str, Any], studies: Sequence[Mapping[str, Any]] = ()) -> str:
+def page(
+    results: Mapping[str, Any], studies: Sequence[Mapping[str, Any]] = (), second: Mapping[str, Any] | None = None
+) -> str:
     """Return the whole page in Markdown."""
     sections = (
         _head(results),
@@ -21,9 +23,10 @@ def page(results: Mapping[str, Any], studies: Sequence[Mapping[str, Any]] = ()) 
         _calibration(results),
         comparisons.rivals(results),
         comparisons.dcase(results),
+        second_look_page.section(second or {}),
         comparisons.cost(results),
         comparisons.studies(studies),
-        _bundled(results),
+        _bundled(second if second and "bundled" in second else results),
     )
     return "\n\n".join(section.strip() for section in sections if section) + "\n"
 

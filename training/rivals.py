@@ -8,8 +8,8 @@ from hearing import Sensitivity
 from .compare import Comparison, Scored, compare
 from .conditions import CLEAN, NOISY
 from .config import LABELS
-from .ears import Heard
 from .false_alarms import hours_of
+from .heard import Heard
 from .recall import figure, headline
 
 FRIGATE_THRESHOLD = 0.8

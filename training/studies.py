@@ -13,8 +13,9 @@ from .compare import Scored
 from .conditions import CLEAN, DOOR, FAR, NOISY, ROOM
 from .config import LABELS, Config
 from .dataset import REPOSITORY, library_of
-from .ears import Ears, Heard, Task
+from .ears import Ears
 from .export import export
+from .heard import Heard, Task
 from .peer import threshold_at
 from .train import RUNS, run_folder, train
 

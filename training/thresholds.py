@@ -13,7 +13,8 @@ from hearing.card import Pooling
 from .cases import HEADLINE, heard_in, unheard_in
 from .conditions import CLEAN, DOOR, NARROW, NOISY, QUIET, ROOM
 from .config import LABELS
-from .ears import Ears, Heard, Task
+from .ears import Ears
+from .heard import Heard, Task
 from .recordings import Library
 
 BUDGETS: Mapping[Sensitivity, Mapping[str, float]] = {

@@ -1,4 +1,4 @@
-"""Train the attention model, alone or together with other machines. Interrupted, it goes on where it was."""
+"""Train a network, alone or together with other machines. Interrupted, it goes on where it was."""
 
 import hashlib
 import json
@@ -11,20 +11,19 @@ from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from hearing import ModelCard
 
-from . import attention
+from . import networks
 from .config import LABELS, Config, ConfigError, MixturesConfig, RecordingsConfig
-from .dataset import REPOSITORY, Shard, libraries_of, library_of, shards, teacher_of
+from .dataset import REPOSITORY, libraries_of, library_of, shards, teacher_of
 from .distribution import Step, Workers
-from .evaluate import mine
+from .ears import mine
+from .examples import Shard, examples_of
 from .inspection import inspect
 from .metrics import average_precision
 from .recordings import Library, ManifestError
-from .teacher import CLASSES
 
 RUNS = Path(__file__).parent / "runs"
 VALIDATION_SEED = 1_000_000_000
@@ -35,6 +34,11 @@ CHECKPOINT_SHARDS = 10
 def run_folder(config: Config) -> Path:
     """Return where a configuration's run is kept; a changed configuration is another run."""
     return RUNS / f"{config.name}-{config.sha256[:8]}"
+
+
+def weights_of(config: Config) -> Path:
+    """Return the file with a finished run's weights."""
+    return run_folder(config) / f"{config.network}.weights.h5"
 
 
 def train(config: Config, *, fresh: bool = False) -> Path:
@@ -80,7 +84,7 @@ def train(config: Config, *, fresh: bool = False) -> Path:
     bar.close()
     model.optimizer.finalize_variable_values(model.trainable_variables)
     if workers.first:
-        model.save_weights(run / "attention.weights.h5")
+        model.save_weights(weights_of(config))
         precision = validate(config, model)
         minutes = (time.monotonic() - started_s) / 60
         (run / "training.json").write_text(json.dumps({"average_precision": precision, "minutes": minutes}, indent=2))
@@ -129,13 +133,15 @@ def _keep(model: keras.Model, run: Path) -> None:
 def _model(config: Config, run: Path | None, *, begins: bool = True) -> keras.Model:
     """Return the model of a run's checkpoint, or a fresh one; `begins` loads the weights it is to begin with."""
     settings = config.train
-    loss = attention.loss(settings, config.teacher.weight)
+    loss = networks.loss(config)
     if run is not None:
-        model: keras.Model = keras.models.load_model(run / "checkpoint.keras", custom_objects={"attention_loss": loss})
+        known = {loss.__name__: loss}
+        model: keras.Model = keras.models.load_model(run / "checkpoint.keras", custom_objects=known)
         return model
-    model = attention.build(config.attention, taught_classes(config)).model
+    model = networks.build(config)
     if settings.begin_with and begins:
-        model.load_weights(run_folder(Config.load(settings.begin_with)) / "attention.weights.h5")
+        # What is learnt on the side may be new, and is then learnt from scratch.
+        model.load_weights(weights_of(Config.load(settings.begin_with)), skip_mismatch=config.network == "rcrnn")
     steps = config.mixtures.shards * settings.epochs * -(-config.mixtures.shard_mixtures // settings.batch)
     rate = keras.optimizers.schedules.CosineDecay(
         settings.learning_rate / 20,
@@ -152,11 +158,6 @@ def _model(config: Config, run: Path | None, *, begins: bool = True) -> keras.Mo
     )
     model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
     return model
-
-
-def taught_classes(config: Config) -> int:
-    """Return how many classes of a teacher a run learns on the side."""
-    return len(CLASSES) if config.teacher.model else 0
 
 
 def _hard_negatives(config: Config, run: Path) -> list[str]:
@@ -177,6 +178,8 @@ def shard_folder(config: Config, library: Library, hard: Sequence[str], workers:
     mixed = replace(config.mixtures, shards=0, workers=0, validation_mixtures=0)
     # Only what is not as usual: a setting that is new leaves the key of older runs as it is.
     made_of: list[Any] = [_unusual(config.recordings), _unusual(mixed), config.teacher.model, library.split_table()]
+    if config.network != "attention":
+        made_of.append(config.network)
     if hard:
         made_of += [config.mining.share, *hard]
     key = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:8]
@@ -222,41 +225,21 @@ def _read(path: Path) -> Shard:
 
 
 def _learn(step: Step, shard: Shard, config: Config, position: int, workers: Workers) -> float:
+    examples = examples_of(config)
     rng = np.random.default_rng([config.seed, position, 7])
     places = np.arange(config.mixtures.shard_mixtures).reshape(-1, config.train.batch)
     losses = []
     # Mixtures change places within their column only: a column is one worker's, and a batch the same for any number.
     for batch in rng.permuted(places, axis=0)[:, workers.index :: workers.count]:
         varied = [
-            augment(
-                shard.frames[place // workers.count].astype(np.float32),
-                np.random.default_rng([config.seed, position, place]),
-            )
+            examples.varied(shard, place // workers.count, np.random.default_rng([config.seed, position, place]))
             for place in batch.tolist()
         ]
-        losses.append(float(step(np.stack(varied), _targets(shard, batch // workers.count))))
+        frames, targets = (np.stack(part) for part in zip(*varied, strict=True))
+        losses.append(float(step(frames, targets)))
     if not np.isfinite(losses).all():
         raise FloatingPointError(f"the loss is not finite at shard {position}; lower the learning rate")
     return float(np.mean(losses))
-
-
-def _targets(shard: Shard, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return our targets and behind them the teacher's, (batch, steps, all); each window until the next."""
-    ours = shard.targets[chosen].astype(np.float32)
-    windows = np.linspace(0, shard.taught.shape[1] - 1, ours.shape[1]).round().astype(int)
-    return np.concatenate((ours, shard.taught[chosen][:, windows].astype(np.float32) / 255), axis=2)
-
-
-def augment(frames: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Vary level, microphone curve and missing bands of a mixture (frames, bands), so that each epoch differs."""
-    bands = frames.shape[1]
-    corners = rng.normal(0, 0.12, 5) + rng.normal(0, 0.3)
-    curve = np.interp(np.arange(bands), np.linspace(0, bands - 1, 5), corners).astype(np.float32)
-    varied = frames + curve * (frames > frames.min() + 0.05)  # digital silence stays silent
-    if rng.random() < 0.3:
-        band = int(rng.integers(0, bands - 6))
-        varied[:, band : band + int(rng.integers(1, 7))] = varied.mean()
-    return varied
 
 
 def validate(config: Config, model: keras.Model) -> dict[str, float]:
@@ -264,7 +247,7 @@ def validate(config: Config, model: keras.Model) -> dict[str, float]:
     count = max(1, config.mixtures.validation_mixtures // 64)
     size = config.mixtures.validation_mixtures // count
     made = list(shards(config, "validation", count, size, VALIDATION_SEED))
-    frames = np.concatenate([shard.frames for shard in made]).astype(np.float32)
-    present = np.concatenate([shard.targets for shard in made]).max(axis=1) > 0
-    scores = model.predict(frames, batch_size=64, verbose=0).max(axis=1)
+    shown = [examples_of(config).plain(shard) for shard in made]
+    frames, present = (np.concatenate(part) for part in zip(*shown, strict=True))
+    scores = networks.scores(config, model.predict(frames, batch_size=64, verbose=0))
     return {label: round(average_precision(present[:, i], scores[:, i]), 4) for i, label in enumerate(LABELS)}

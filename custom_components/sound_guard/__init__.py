@@ -35,6 +35,7 @@ from .proof import Witness
 from .runtime import Runtime, SoundGuardConfigEntry
 from .services import async_register_actions
 from .src.hearing.card import ATTENTION_CARD, CardError, ModelCard
+from .verification import Verification, VerificationConfig
 from .views import ClipView
 from .walk_test import WalkTest
 from .walk_test_actions import async_register_walk_test_actions
@@ -73,11 +74,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -
     # First of all: a change that comes while this goes on is followed as soon as it is done.
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     card = await _async_load_card(hass, entry)
+    verification = Verification(hass, VerificationConfig.of(entry.options))
+    entry.async_on_unload(verification.async_close)
+    await verification.async_open(card)
     guard = HouseGuard(hass, guard_config(entry.options))
     keypad = Keypad(hass, entry.options.get(CONF_CODE_HASH))
     await keypad.async_load()
     microphones = {
-        subentry.subentry_id: Microphone(hass, subentry.title, subentry.data, card)
+        subentry.subentry_id: Microphone(hass, subentry.title, subentry.data, card, verification.look)
         for subentry in entry.get_subentries_of_type(SUBENTRY_MICROPHONE)
     }
     calm = Calm(hass, entry.entry_id, CalmConfig.of(entry.options))
@@ -103,7 +107,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -
     for subentry_id, microphone in microphones.items():
         entry.async_on_unload(alerts.watch(subentry_id, microphone, witnesses[subentry_id]))
     walk_tests = await _async_walk_tests(hass, entry, calm, microphones)
-    entry.runtime_data = Runtime(card, guard, keypad, lookout, clips, calm, microphones, witnesses, walk_tests)
+    entry.runtime_data = Runtime(
+        card, verification, guard, keypad, lookout, clips, calm, microphones, witnesses, walk_tests
+    )
 
     # The microphones' devices hang below the guard's, so it comes first.
     dr.async_get(hass).async_get_or_create(config_entry_id=entry.entry_id, **guard_device(entry))
@@ -121,7 +127,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -> bool:
-    """Take the entities away and close every microphone."""
+    """Take the entities away, close every microphone, and end the second look."""
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
     await _async_stop(entry)
@@ -201,6 +207,8 @@ def _load_card(engine: Engine) -> ModelCard:
 
 async def _async_stop(entry: SoundGuardConfigEntry) -> None:
     await asyncio.gather(*(microphone.async_stop() for microphone in entry.runtime_data.microphones.values()))
+    # Last: until it is closed, a microphone may still wait for an answer.
+    await entry.runtime_data.verification.async_close()
 
 
 async def _async_reload(hass: HomeAssistant, entry: SoundGuardConfigEntry) -> None:

@@ -84,8 +84,9 @@ class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
         await super().async_added_to_hass()
         if (extra := await self.async_get_last_extra_data()) is not None:
             stored = extra.as_dict()
-            self._attr_changed_by = stored.get("changed_by")
             guard = guard_from_dict(stored)
+            if guard is not None and isinstance(changed_by := stored.get("changed_by"), str):
+                self._attr_changed_by = changed_by
         else:
             last = await self.async_get_last_state()
             guard = guard_from_state(last.state, last.last_changed) if last else None

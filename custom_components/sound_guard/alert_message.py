@@ -80,6 +80,8 @@ def _sentences(hass: HomeAssistant, incident: Incident, loudest: Witnessed, *, i
         time=dt_util.as_local(incident.began).strftime("%Y-%m-%d %H:%M:%S"),
         percent=str(int(100 * loudest.heard.confidence)),
     )
+    if any(each.heard.verified for each in incident.witnessed.values()):
+        yield text(hass, "alert_verified")
     if others := [each.microphone for each in incident.witnessed.values() if each is not loudest]:
         yield text(hass, "alert_others", microphones=", ".join(others))
     yield text(hass, f"alert_{incident.mode}")

@@ -19,7 +19,8 @@ from .clip_actions import ATTR_CLIP
 from .const import CONF_ALERTS, CONF_NOTIFY, CONF_PERSISTENT, CONF_REPEAT, DOMAIN
 from .guard import HouseGuard
 from .incident import Incident, mode_now
-from .microphone import Heard, Microphone, News, Status
+from .microphone import Microphone
+from .news import Heard, News, Status
 from .proof import Proof, Witness
 from .recipient import Recipient
 from .services import REPORT_FALSE_ALARM

@@ -10,6 +10,7 @@ from .src.hearing.detection import Detection
 from .src.hearing.listener import Listener
 from .src.hearing.report import Report, Summary
 from .src.hearing.scan import Scan
+from .src.hearing.second_look import SecondLook
 
 
 class UnreadableError(Exception):
@@ -26,6 +27,7 @@ class _Answer(Report):
         self.notes: list[str] = []
 
     def event(self, file: Path, found: Detection) -> None:
+        verifier = found.verifier_confidence
         self.detections.append(
             {
                 "label": found.label,
@@ -33,6 +35,7 @@ class _Answer(Report):
                 "offset_s": round(found.offset_s, 2),
                 "confidence": round(found.confidence, 4),
                 "verified": found.verified,
+                "verifier_confidence": None if verifier is None else round(verifier, 4),
             }
         )
 
@@ -46,7 +49,15 @@ class _Answer(Report):
         self.notes.append(text)
 
 
-def analyse(path: Path, card: ModelCard, engine: Engine, *, sensitivity: Sensitivity, ffmpeg: str) -> dict[str, Any]:
+def analyse(
+    path: Path,
+    card: ModelCard,
+    engine: Engine,
+    *,
+    second_look: SecondLook | None,
+    sensitivity: Sensitivity,
+    ffmpeg: str,
+) -> dict[str, Any]:
     """Return what is heard in a file, in the words of `sound-guard scan --json`. Blocks for as long as it takes.
 
     Raises:
@@ -54,7 +65,7 @@ def analyse(path: Path, card: ModelCard, engine: Engine, *, sensitivity: Sensiti
     """
 
     def new_listener() -> Listener:
-        listener = engine.open_listener(card)
+        listener = engine.open_listener(card, second_look=second_look, wait=True)
         listener.sensitivity = sensitivity
         return listener
 

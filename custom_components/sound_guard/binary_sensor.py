@@ -13,7 +13,7 @@ from homeassistant.helpers.event import async_call_later
 
 from .const import CONF_HOLD, DEFAULT_HOLD_S, SUBENTRY_MICROPHONE
 from .entity import MicrophoneEntity
-from .microphone import Heard, News, Status
+from .news import Heard, News, Status
 from .runtime import SoundGuardConfigEntry
 
 PARALLEL_UPDATES = 0
@@ -101,8 +101,8 @@ class SoundSensor(MicrophoneEntity, BinarySensorEntity):
 class ConnectivitySensor(MicrophoneEntity, BinarySensorEntity):
     """Whether sound arrives from the microphone, and why not. Always available: saying so is its purpose.
 
-    It is off as well while all that arrives is digital silence. The sensors of the sounds stay available then: should a
-    sound get through after all, it must not be lost.
+    It is off as well while nothing of the room is in what arrives (see Deafness). The sensors of the sounds stay
+    available then: should a sound get through after all, it must not be lost.
     """
 
     _attr_translation_key = "connectivity"

@@ -16,7 +16,8 @@ from homeassistant.util import dt as dt_util
 
 from .area import microphone_area
 from .const import CONF_AGREE, CONF_PLAYING_PERCENT, DEFAULT_PLAYING_PERCENT
-from .microphone import Heard, Microphone, News, Status
+from .microphone import Microphone
+from .news import Heard, News, Status
 from .src.hearing.detection import Phase
 from .src.hearing.evidence import Evidence
 
@@ -155,7 +156,9 @@ class Calm:
     def _passes(self, microphone_id: str, sound: _Sound) -> bool:
         """Return whether everybody may know of a sound now; let the same glass at other microphones pass with it."""
         if sound.hushed:
-            over = dt_util.utcnow() >= self._diverted_until[microphone_id]
+            left = self._diverted_until[microphone_id] - dt_util.utcnow()
+            # More than that is left only if the clock was set back.
+            over = not timedelta(0) < left <= timedelta(seconds=HUSH_S)
             return over and sound.heard.phase is not Phase.ENDED
         if sound.heard.label != GLASS:
             return True

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from homeassistant.util import dt as dt_util
 
+from .moment import read_moment
 from .src.hearing.evidence import Evidence
 
 
@@ -61,18 +62,24 @@ class Clip:
         Raises:
             KeyError, TypeError, ValueError: it makes no sense.
         """
+        if not isinstance(stored, Mapping):
+            raise TypeError(f"no clip: {stored!r}")
         verdict = stored.get("verdict")
-        return cls(
+        clip = cls(
             id=str(stored["id"]),
             label=str(stored["label"]),
             microphone=str(stored["microphone"]),
             microphone_id=str(stored["microphone_id"]),
-            onset=_moment(stored["onset"]),
+            onset=read_moment(stored["onset"]),
             duration_s=float(stored["duration_s"]),
             confidence=float(stored["confidence"]),
-            updated=_moment(stored["updated"]),
+            updated=read_moment(stored["updated"]),
             verdict=Verdict(verdict) if verdict is not None else None,
         )
+        # Written so that NaN, which JSON lets through, is refused, too.
+        if not (0 <= clip.confidence <= 1 and 0 <= clip.duration_s < float("inf")):
+            raise ValueError(f"a number is out of range: {clip}")
+        return clip
 
     def as_dict(self) -> dict[str, Any]:
         """Return the clip as plain values, to be stored."""
@@ -82,10 +89,3 @@ class Clip:
     def percent(self) -> int:
         """The confidence in whole percent; only certainty is 100."""
         return int(100 * self.confidence)
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text} has no time zone")
-    return moment

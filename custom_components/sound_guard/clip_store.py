@@ -179,7 +179,7 @@ class ClipStore:
     def _read(self, clip_id: str) -> Clip | None:
         try:
             clip = Clip.from_dict(json.loads(self._path(clip_id, _PAGE).read_text(encoding="utf-8")))
-        except (OSError, KeyError, TypeError, ValueError):
+        except (ArithmeticError, OSError, KeyError, RecursionError, TypeError, ValueError):
             return None
         return clip if clip.id == clip_id else None
 

@@ -28,13 +28,20 @@ CONF_REPEAT: Final = "repeat"
 CONF_PERSISTENT: Final = "persistent"
 CONF_PLAYING_PERCENT: Final = "playing_percent"
 CONF_AGREE: Final = "agree"
+CONF_SECOND_LOOK: Final = "second_look"
+CONF_LOOK_LIMIT: Final = "second_look_limit"
+CONF_SERVER: Final = "second_look_server"
+CONF_TOKEN: Final = "second_look_token"  # noqa: S105  a name, no token
+CONF_ANY_CERTIFICATE: Final = "second_look_any_certificate"
 
 DEFAULT_HOLD_S: Final = 60
 DEFAULT_EXIT_DELAY_S: Final = 30
 DEFAULT_CLIP_DAYS: Final = 7
 DEFAULT_CLIP_MEGABYTES: Final = 200
 DEFAULT_PLAYING_PERCENT: Final = 99
+DEFAULT_LOOK_LIMIT_S: Final = 2.0
 
 ISSUE_MODEL: Final = "model_unusable"
 ISSUE_CLIPS: Final = "clips_unwritable"
 ISSUE_WALK_TEST: Final = "walk_test_due"
+ISSUE_VERIFIER: Final = "verifier_unavailable"

@@ -6,19 +6,23 @@ from typing import Any
 from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.core import HomeAssistant
 
-from .const import CONF_CAMERA, CONF_CODE_HASH, CONF_NOTIFY, CONF_SOURCE
+from .const import CONF_CAMERA, CONF_CODE_HASH, CONF_NOTIFY, CONF_SERVER, CONF_SOURCE, CONF_TOKEN
 from .guard_record import guard_as_dict
 from .microphone import Microphone
 from .runtime import SoundGuardConfigEntry
 from .src.hearing.source import redact
+from .verification import Verification
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SoundGuardConfigEntry) -> dict[str, Any]:
     """Return the state of the installation."""
     runtime = entry.runtime_data
     card = runtime.card
+    options = async_redact_data(dict(entry.options), {CONF_CODE_HASH, CONF_NOTIFY, CONF_TOKEN})
+    if server := options.get(CONF_SERVER):
+        options[CONF_SERVER] = redact(server)
     return {
-        "options": async_redact_data(dict(entry.options), {CONF_CODE_HASH, CONF_NOTIFY}),
+        "options": options,
         "guard": guard_as_dict(runtime.guard.now),
         "model": {
             "name": card.name,
@@ -27,7 +31,18 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SoundGu
             "labels": list(card.labels),
             "thresholds": {label: dict(levels) for label, levels in card.thresholds.items()},
         },
+        "second_look": _second_look(runtime.verification),
         "microphones": [_microphone(microphone) for microphone in runtime.microphones.values()],
+    }
+
+
+def _second_look(verification: Verification) -> dict[str, Any]:
+    card, standing = verification.card, verification.standing
+    return {
+        "state": verification.state,
+        "problem": verification.problem,
+        "model": {"name": card.name, "version": card.version, "sha256": card.sha256} if card else None,
+        "standing": asdict(standing) if standing else None,
     }
 
 
@@ -43,4 +58,6 @@ def _microphone(microphone: Microphone) -> dict[str, Any]:
         "status": asdict(microphone.status),
         "level": asdict(level) if level else None,
         "vitals": asdict(microphone.vitals) if microphone.vitals else None,
+        "noise_floor_dbfs": microphone.deafness.floor_dbfs,
+        "noise_gate": microphone.deafness.is_gated,
     }

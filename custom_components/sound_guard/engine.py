@@ -14,8 +14,19 @@ from .src.hearing.devices import Device, list_devices
 from .src.hearing.evidence import Evidence
 from .src.hearing.listener import Listener
 from .src.hearing.picture import Caption, draw
+from .src.hearing.rcrnn import Rcrnn
+from .src.hearing.rcrnn_card import RcrnnCard
+from .src.hearing.second_look import SecondLook
 from .src.hearing.source import Source
 from .src.hearing.sources import open_source
+from .src.hearing.verifier import Verifier
+
+
+class OpenListener(Protocol):
+    """Opens a listener; raises CardError if the model cannot be used."""
+
+    def __call__(self, card: ModelCard, *, second_look: SecondLook | None = None, wait: bool = False) -> Listener:
+        """Return a listener that has heard nothing yet."""
 
 
 class OpenSource(Protocol):
@@ -27,10 +38,12 @@ class OpenSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The engine's five entrances. Each of them blocks: call them from a thread or the executor."""
+    """The engine's entrances. Each of them blocks: call them from a thread or the executor."""
 
     load_card: Callable[[Path], ModelCard] = ModelCard.load
-    open_listener: Callable[[ModelCard], Listener] = Listener
+    open_listener: OpenListener = Listener
+    load_verifier_card: Callable[[Path], RcrnnCard] = RcrnnCard.load
+    open_verifier: Callable[[RcrnnCard], Verifier] = Rcrnn
     open_source: OpenSource = open_source
     list_devices: Callable[[str], list[Device]] = list_devices
     draw: Callable[[Evidence, Caption, ModelCard], bytes] = draw

@@ -8,7 +8,7 @@ from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.restore_state import RestoreStateData
 
 from .const import DOMAIN
-from .microphone import News, Status
+from .news import News, Status
 from .runtime import SoundGuardConfigEntry
 
 

@@ -8,7 +8,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import DOMAIN, SUBENTRY_MICROPHONE
 from .entity import MicrophoneEntity
-from .microphone import Heard, News, Status
+from .news import Heard, News, Status
 from .runtime import SoundGuardConfigEntry
 from .src.hearing.detection import Phase
 
@@ -54,6 +54,8 @@ class SoundEvent(MicrophoneEntity, EventEntity):
                     "onset": news.onset.isoformat(timespec="milliseconds"),
                     "duration": round(news.duration_s, 2),
                     "clip": news.event_id,
+                    "verified": news.verified,
+                    "verifier_confidence": _rounded(news.verifier_confidence),
                 },
             )
         elif not isinstance(news, Status):
@@ -72,5 +74,11 @@ class SoundEvent(MicrophoneEntity, EventEntity):
             "sound": heard.label,
             "confidence": round(heard.confidence, 3),
             "clip": heard.event_id,
+            "verified": heard.verified,
+            "verifier_confidence": _rounded(heard.verifier_confidence),
         }
         self.hass.bus.async_fire(EVENT_HEARD, told, context=context)
+
+
+def _rounded(confidence: float | None) -> float | None:
+    return None if confidence is None else round(confidence, 3)

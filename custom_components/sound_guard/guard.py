@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.area_registry import AreaEntry
-from homeassistant.helpers.event import async_track_point_in_utc_time
+from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
 from .const import CONF_ENTRY_DELAY, CONF_EXIT_DELAY, CONF_TRIGGER_TIME, CONF_TRIGGERS, DEFAULT_EXIT_DELAY_S
-from .microphone import Heard, Microphone, News, Status
+from .microphone import Microphone
+from .news import Heard, News, Status
 from .src.hearing.detection import Phase
 from .src.hearing.guard import TRIGGERS, Cause, Guard, GuardConfig, Mode
 
@@ -120,22 +121,28 @@ class HouseGuard:
     @callback
     def _tick(self, now: datetime) -> None:
         self._cancel_change = None
+        change = self.now.next_change(self._config)
+        if change is not None and change > now:
+            # The time has passed all the same: meanwhile, the clock was set back.
+            self.now = replace(self.now, since=self.now.since - (change - now))
         heard = {label for _, label in self._going_on}
         if (guard := self.now.tick(now, self._config, heard)) is not self.now:
             self._become(guard)
         else:
-            self._look_again_at(now + timedelta(seconds=STILL_HEARD_S))
+            self._look_again_in(STILL_HEARD_S)
 
     @callback
     def _become(self, guard: Guard) -> None:
         self.stop()
         before, self.now = self.now, guard
         if (change := guard.next_change(self._config)) is not None:
-            self._look_again_at(change)
+            # A clock that was set back makes no delay longer.
+            self._look_again_in((change - max(guard.since, dt_util.utcnow())).total_seconds())
         if guard != before:
             for subscriber in tuple(self._subscribers):
                 subscriber(before, guard)
 
     @callback
-    def _look_again_at(self, time: datetime) -> None:
-        self._cancel_change = async_track_point_in_utc_time(self._hass, self._tick, time)
+    def _look_again_in(self, seconds: float) -> None:
+        # Not at a time of day: whoever sets the clock must not put an alarm off.
+        self._cancel_change = async_call_later(self._hass, max(0.0, seconds), self._tick)

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from homeassistant.util import dt as dt_util
-
+from .moment import read_moment
 from .src.hearing.guard import Cause, Guard, Mode, State
 
 
@@ -27,7 +26,7 @@ def guard_as_dict(guard: Guard) -> dict[str, Any]:
 def guard_from_dict(stored: Mapping[str, Any]) -> Guard | None:
     """Return the guard that was stored, None when it makes no sense."""
     try:
-        mode, state, since = Mode(stored["mode"]), State(stored["state"]), _time(stored["since"])
+        mode, state, since = Mode(stored["mode"]), State(stored["state"]), read_moment(stored["since"])
     except (KeyError, TypeError, ValueError):
         return None
     if state in (State.PENDING, State.TRIGGERED):
@@ -62,13 +61,13 @@ def _cause_as_dict(cause: Cause) -> dict[str, Any]:
 def _cause_from_dict(stored: Mapping[str, Any] | None) -> Cause | None:
     """Return the cause that was stored; None when there is none that makes sense: the alarm is raised all the same."""
     try:
-        return Cause(**{**stored, "onset": _time(stored["onset"])}) if stored else None
+        cause = Cause(**{**stored, "onset": read_moment(stored["onset"])}) if stored else None
     except (KeyError, TypeError, ValueError):
         return None
+    return cause if cause is not None and _makes_sense(cause) else None
 
 
-def _time(text: str) -> datetime:
-    """Return a stored time; raises ValueError, TypeError."""
-    if (time := dt_util.parse_datetime(text, raise_on_error=True)).tzinfo is None:
-        raise ValueError(f"no time zone: {text}")
-    return time
+def _makes_sense(cause: Cause) -> bool:
+    names = isinstance(cause.label, str) and isinstance(cause.microphone, str)
+    places = all(place is None or isinstance(place, str) for place in (cause.area_id, cause.area))
+    return names and places and isinstance(cause.confidence, int | float) and 0 <= cause.confidence <= 1

@@ -14,7 +14,9 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_call_later
 
 from .const import DOMAIN
-from .microphone import SILENT, Microphone, News, Status
+from .deafness import DEAF, SILENT
+from .microphone import Microphone
+from .news import STUCK, News, Status
 from .src.hearing.source import Reason
 from .vitals import Vitals
 
@@ -41,9 +43,17 @@ class Complaint(StrEnum):
     """What can be wrong with a microphone; the value is the issue's translation key."""
 
     SILENT = "microphone_silent"
+    DEAF = "microphone_deaf"
+    GATED = "microphone_gated"
     CLIPPING = "microphone_clipping"
     LOST = "microphone_lost"
+    STUCK = "microphone_stuck"
+    UNSTEADY = "microphone_unsteady"
     FFMPEG = "ffmpeg_missing"
+
+
+MILD = (Complaint.CLIPPING, Complaint.GATED)
+"""With these, an alarm is heard most of the time."""
 
 
 class Carer:
@@ -83,12 +93,17 @@ class Carer:
 
     @callback
     def _follow(self, status: Status) -> None:
+        if status.connected and not status.unsteady:
+            self._clear(Complaint.UNSTEADY)
+        elif status.unsteady and not status.connected:
+            self._raise(Complaint.UNSTEADY)
         if status.connected:
             self._found()
             self._overdriven.clear()
-            self._clear(Complaint.LOST, Complaint.FFMPEG)
-            if status.problem == SILENT:
-                self._raise(Complaint.SILENT)
+            self._clear(Complaint.LOST, Complaint.FFMPEG, Complaint.STUCK)
+        elif status.problem == STUCK:
+            self._found()
+            self._raise(Complaint.STUCK)
         elif status.problem in (Reason.NO_FFMPEG, Reason.NO_BACKEND):
             self._found()
             self._clear(Complaint.LOST)
@@ -100,9 +115,11 @@ class Carer:
 
     @callback
     def _examine(self, vitals: Vitals) -> None:
-        if not vitals.silent:
-            self._clear(Complaint.SILENT)
-        self._overdriven.append(vitals.clipped_share > CLIPPED_SHARE)
+        deafness = self._microphone.deafness
+        self._tell(Complaint.SILENT, deafness.problem == SILENT)
+        self._tell(Complaint.DEAF, deafness.problem == DEAF)
+        self._tell(Complaint.GATED, deafness.is_gated)
+        self._overdriven.append(vitals.clipped_share > CLIPPED_SHARE and not vitals.silent)
         if sum(self._overdriven) >= OVERDRIVEN_REPORTS:
             self._raise(Complaint.CLIPPING)
         elif len(self._overdriven) == CLIPPING_REPORTS and not any(self._overdriven):
@@ -120,14 +137,22 @@ class Carer:
             self._cancel_lost = None
 
     @callback
+    def _tell(self, complaint: Complaint, is_so: bool) -> None:
+        if is_so:
+            self._raise(complaint)
+        else:
+            self._clear(complaint)
+
+    @callback
     def _raise(self, complaint: Complaint) -> None:
         ir.async_create_issue(
             self._hass,
             DOMAIN,
             issue_id(complaint, self._subentry_id),
             data=self._data,
-            is_fixable=True,
-            severity=ir.IssueSeverity.WARNING if complaint is Complaint.CLIPPING else ir.IssueSeverity.ERROR,
+            # What a microphone is like, no listening again will change.
+            is_fixable=complaint is not Complaint.GATED,
+            severity=ir.IssueSeverity.WARNING if complaint in MILD else ir.IssueSeverity.ERROR,
             translation_key=complaint,
             translation_placeholders={"microphone": self._microphone.name, **reason(self._microphone)},
         )

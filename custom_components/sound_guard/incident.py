@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from .microphone import Heard, Microphone
+from .microphone import Microphone
+from .news import Heard
 from .proof import Proof
 from .src.hearing.detection import Phase
 from .src.hearing.guard import Guard, Mode, State
@@ -69,11 +70,12 @@ class Incident:
 
     def takes(self, microphone_id: str, now: datetime) -> bool:
         """Return whether a microphone that begins to hear the same sound now hears this incident."""
-        if self.acknowledged and microphone_id not in self.witnessed and now - self.began > TOGETHER:
+        if self.acknowledged and microphone_id not in self.witnessed and abs(now - self.began) > TOGETHER:
             # All was clear elsewhere: this is news.
             return False
         heard_now = any(each.heard.phase is not Phase.ENDED for each in self.witnessed.values())
-        return heard_now or now - self.last_heard <= TOGETHER
+        # Either way: after a clock was set back, the last sound lies in the future, and a new one is still new.
+        return heard_now or abs(now - self.last_heard) <= TOGETHER
 
     def hear(self, microphone_id: str, microphone: Microphone, heard: Heard, now: datetime) -> None:
         """Take note of what a microphone hears of it, and how loud."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
@@ -14,6 +15,7 @@ from homeassistant.util import dt as dt_util
 
 from .code import matches
 from .const import DOMAIN
+from .moment import read_moment
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -66,14 +68,11 @@ class Keypad:
 
     async def async_load(self) -> None:
         """Remember the wrong codes from before a restart, unless the code is another one now."""
-        stored = await self._store.async_load() or {}
-        if stored.get("salt") != self._salt:
+        if (stored := await self._store.async_load()) is None:
             return
         try:
-            locked_since = stored["locked_since"] and dt_util.parse_datetime(
-                stored["locked_since"], raise_on_error=True
-            )
-            self._tries = Tries(int(stored["wrong"]), locked_since or None)
+            if stored["salt"] == self._salt:
+                self._tries = _tries(stored)
         except (KeyError, TypeError, ValueError):
             _LOGGER.warning("The count of wrong codes cannot be read; it begins anew")
 
@@ -126,6 +125,14 @@ class Keypad:
     def _salt(self) -> str:
         """Tells one code from another, and nothing else about it."""
         return self._hashed_code.rpartition("$")[0]
+
+
+def _tries(stored: Mapping[str, Any]) -> Tries:
+    """Return the tries that were stored; raises KeyError, TypeError, ValueError."""
+    wrong, locked_since = stored["wrong"], stored["locked_since"]
+    if type(wrong) is not int or wrong < 0:
+        raise ValueError(f"no count: {wrong!r}")
+    return Tries(wrong, read_moment(locked_since) if locked_since is not None else None)
 
 
 def _in_words(seconds: float) -> str:

@@ -23,9 +23,13 @@ def async_describe_events(
     @callback
     def heard(event: Event) -> dict[str, str]:
         percent = str(int(100 * event.data["confidence"]))
+        message = text(hass, f"heard_{event.data['sound']}", percent=percent)
+        # Events of earlier versions say nothing about that.
+        if event.data.get("verified"):
+            message = f"{message}, {text(hass, 'heard_verified')}"
         return {
             LOGBOOK_ENTRY_NAME: event.data["microphone"],
-            LOGBOOK_ENTRY_MESSAGE: text(hass, f"heard_{event.data['sound']}", percent=percent),
+            LOGBOOK_ENTRY_MESSAGE: message,
             LOGBOOK_ENTRY_ENTITY_ID: event.data[ATTR_ENTITY_ID],
         }
 

@@ -10,8 +10,10 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_track_time_interval
 
 from .const import DOMAIN
+from .deafness import DEAF
 from .guard import HouseGuard
-from .microphone import Microphone, News, Status
+from .microphone import Microphone
+from .news import News, Status
 from .src.hearing.guard import Guard, Mode
 from .texts import text
 
@@ -31,6 +33,9 @@ class Why(StrEnum):
     SILENT = "silent"
     """It is connected and delivers nothing but silence: muted, for instance."""
 
+    DEAF = "deaf"
+    """It is connected and far quieter than ever: covered, for instance."""
+
     WALK_TEST = "walk_test"
     """What it hears is told to its walk test only."""
 
@@ -41,7 +46,9 @@ def why_not_listening(microphone: Microphone) -> Why | None:
         return Why.SWITCHED_OFF
     if microphone.status.hears:
         return Why.WALK_TEST if microphone.in_walk_test else None
-    return Why.SILENT if microphone.status.connected else Why.OFFLINE
+    if not microphone.status.connected:
+        return Why.OFFLINE
+    return Why.DEAF if microphone.status.problem == DEAF else Why.SILENT
 
 
 class Lookout:

@@ -24,7 +24,7 @@ from .const import CONF_CAMERA, CONF_SOURCE
 from .engine import get_engine
 from .probe import async_probe
 from .src.hearing.level import DIGITAL_SILENCE_DBFS, Level
-from .src.hearing.source import SourceError
+from .src.hearing.source import SourceError, redacted_trace
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -135,8 +135,9 @@ class MicrophoneFlow(ConfigSubentryFlow):
             return self._refuse("no_stream", error)
         except SourceError as error:
             return self._refuse(error.reason, error)
-        except Exception as error:
-            _LOGGER.exception("Unexpected error while listening to a new microphone")
+        except Exception as error:  # noqa: BLE001  whatever it is, the page says that it does not work
+            # Its own words may hold a stream's password.
+            _LOGGER.error("Unexpected error while listening to a new microphone%s", redacted_trace(error))
             return self._refuse("unknown", error)
         if self._level.peak_dbfs < DIGITAL_SILENCE_DBFS:
             return self.async_show_progress_done(next_step_id="silence")

@@ -26,10 +26,13 @@ class OptionsPage(OptionsFlow):
         schema: vol.Schema,
         shown: Mapping[str, Any] | None = None,
         errors: Mapping[str, str] | None = None,
+        placeholders: Mapping[str, str] | None = None,
     ) -> ConfigFlowResult:
         """Show a form with the options as they are, or with what is given instead."""
         filled_in = self.add_suggested_values_to_schema(schema, self.config_entry.options if shown is None else shown)
-        return self.async_show_form(step_id=step, data_schema=filled_in, errors=dict(errors or {}))
+        return self.async_show_form(
+            step_id=step, data_schema=filled_in, errors=dict(errors or {}), description_placeholders=placeholders
+        )
 
     def save(self, part: Mapping[str, Any]) -> ConfigFlowResult:
         """Save one page's part; an option whose value is None is taken away."""

@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 
 from .const import DOMAIN, ISSUE_MODEL
+from .deafness import DEAF
 from .health import ATTR_ENTRY, ATTR_MICROPHONE, CLIPPED_SHARE, Complaint, async_listen_again, issue_id, reason
 from .microphone import Microphone
 from .runtime import SoundGuardConfigEntry
@@ -32,11 +33,15 @@ async def async_create_fix_flow(
     return ListenAgainFlow(entry_id, subentry_id, complaint)
 
 
-def verdict(complaint: Complaint, vitals: Vitals | None) -> str:
-    """Return the page for a microphone that sounds like this: unheard, unwell or well."""
+def verdict(complaint: Complaint, vitals: Vitals | None, problem: str | None) -> str:
+    """Return the page for a microphone that sounds like this and has this problem now: unheard, unwell or well."""
     if vitals is None:
         return "unheard"
-    still = {Complaint.SILENT: vitals.silent, Complaint.CLIPPING: vitals.clipped_share > CLIPPED_SHARE}
+    still = {
+        Complaint.SILENT: vitals.silent,
+        Complaint.DEAF: problem == DEAF,
+        Complaint.CLIPPING: vitals.clipped_share > CLIPPED_SHARE,
+    }
     return "unwell" if still.get(complaint) else "well"
 
 
@@ -64,7 +69,8 @@ class ListenAgainFlow(RepairsFlow):
         if (microphone := self._microphone()) is None:
             if self._listening is None:
                 return self.async_abort(reason="gone")
-            # From a progress page, the only way leads through another one.
+            # From a progress page, the only way leads through another one; whoever comes back from there hears the end.
+            self._listening = None
             return self.async_show_progress_done(next_step_id="unheard")
         if self._listening is None:
             listen_again = async_listen_again(self.hass, microphone)
@@ -78,7 +84,9 @@ class ListenAgainFlow(RepairsFlow):
             )
         listening, self._listening = self._listening, None
         self._vitals = listening.result()
-        return self.async_show_progress_done(next_step_id=verdict(self._complaint, self._vitals))
+        return self.async_show_progress_done(
+            next_step_id=verdict(self._complaint, self._vitals, microphone.deafness.problem)
+        )
 
     async def async_step_well(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Show what is heard now; the issue goes when the page is closed, if it has not gone by itself."""

@@ -12,6 +12,7 @@ from .lookout import Lookout
 from .microphone import Microphone
 from .proof import Witness
 from .src.hearing.card import ModelCard
+from .verification import Verification
 from .walk_test import WalkTest
 
 
@@ -20,6 +21,7 @@ class Runtime:
     """The parts that live from set-up to unload."""
 
     card: ModelCard
+    verification: Verification
     guard: HouseGuard
     keypad: Keypad
     lookout: Lookout

@@ -1,6 +1,6 @@
-"""What each microphone's walk test hears, and how well its sound arrives.
+"""Where second looks are taken; what each microphone's walk test hears, and how well its sound arrives.
 
-The latter is for whoever looks for a fault, and off until asked for: it never rests.
+The last is for whoever looks for a fault, and off until asked for: it never rests.
 """
 
 from collections.abc import Callable
@@ -16,9 +16,10 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import SUBENTRY_MICROPHONE
-from .entity import MicrophoneEntity
-from .microphone import News, Status
+from .entity import MicrophoneEntity, guard_device
+from .news import News, Status
 from .runtime import SoundGuardConfigEntry
+from .verification import State as SecondLookState
 from .vitals import Vitals
 from .walk_test import State, WalkTest
 
@@ -74,7 +75,8 @@ VITALS = (
 async def async_setup_entry(
     hass: HomeAssistant, entry: SoundGuardConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Add the sensors of every microphone."""
+    """Add the sensor of the installation and those of every microphone."""
+    async_add_entities([SecondLookSensor(entry)])
     for subentry in entry.get_subentries_of_type(SUBENTRY_MICROPHONE):
         async_add_entities(
             [
@@ -84,6 +86,38 @@ async def async_setup_entry(
             ],
             config_subentry_id=subentry.subentry_id,
         )
+
+
+class SecondLookSensor(SensorEntity):
+    """Where second looks are taken, or why they are not. Always available: saying so is its purpose."""
+
+    _attr_has_entity_name = True
+    _attr_should_poll = False
+    _attr_translation_key = "second_look"
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_device_class = SensorDeviceClass.ENUM
+
+    def __init__(self, entry: SoundGuardConfigEntry) -> None:
+        """Belong to the guard's device."""
+        self._attr_unique_id = f"{entry.entry_id}_second_look"
+        self._attr_device_info = guard_device(entry)
+        self._attr_options = list(SecondLookState)
+        self._verification = entry.runtime_data.verification
+
+    @property
+    def native_value(self) -> str:
+        """Return where second looks are taken now."""
+        return self._verification.state
+
+    @property
+    def extra_state_attributes(self) -> dict[str, str | None]:
+        """Return why none can be taken, None while all is well."""
+        return {"problem": self._verification.problem}
+
+    async def async_added_to_hass(self) -> None:
+        """Start to follow the second look."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self._verification.subscribe(self.async_write_ha_state))
 
 
 class _TestSensor(MicrophoneEntity, SensorEntity):

@@ -59,11 +59,16 @@ def async_register_actions(hass: HomeAssistant) -> None:
         path = await _async_allowed(hass, call.data[ATTR_PATH])
         if not await hass.async_add_executor_job(path.is_file):
             raise _refusal("no_file", path=str(path))
-        job = partial(analyse, sensitivity=call.data[ATTR_SENSITIVITY], ffmpeg=get_ffmpeg_manager(hass).binary)
-        card = _runtime(hass).card
+        runtime = _runtime(hass)
+        job = partial(
+            analyse,
+            second_look=runtime.verification.look,
+            sensitivity=call.data[ATTR_SENSITIVITY],
+            ffmpeg=get_ffmpeg_manager(hass).binary,
+        )
         async with one_at_a_time:
             try:
-                return await hass.async_add_executor_job(job, path, card, get_engine(hass))
+                return await hass.async_add_executor_job(job, path, runtime.card, get_engine(hass))
             except UnreadableError as error:
                 raise HomeAssistantError(
                     translation_domain=DOMAIN,

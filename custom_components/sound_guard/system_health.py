@@ -29,5 +29,6 @@ async def async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
             "runtime": ", ".join(sorted({str(microphone.status.runtime) for microphone in hearing})) or "–",
             "model": f"{card.name} {card.version}",
             "model_sha256": card.sha256[:12],
+            "second_look": entry.runtime_data.verification.state.value,
         }
     return info

@@ -1,13 +1,15 @@
 """How well a microphone's sound arrives: loudness, silence, overdrive, delay, loss and effort."""
 
 from dataclasses import dataclass
+from math import log10
+from statistics import fmean
 from time import monotonic, thread_time
 
 import numpy as np
 
 from .src.hearing.card import ModelCard
 from .src.hearing.features import Block
-from .src.hearing.level import DIGITAL_SILENCE_DBFS, Level, measure
+from .src.hearing.level import Level, measure
 from .src.hearing.source import SAMPLE_RATE_HZ, Backlog
 
 FIRST_REPORT_S = 3.0
@@ -24,11 +26,8 @@ FULL_SCALE = 32_700
 class Vitals:
     """What the last seconds of sound were like."""
 
-    level: Level
-    """Over the seconds since the last report."""
-
-    silent_s: float
-    """For how long there has been digital silence, up to now."""
+    seconds: tuple[Level, ...]
+    """The level of every second since the last report, at least one."""
 
     clipped_share: float
     """Share of the samples since the last report that are at full scale, 0 to 1."""
@@ -43,9 +42,15 @@ class Vitals:
     """Share of one processor core that listening took since the last report."""
 
     @property
+    def level(self) -> Level:
+        """How loud all of it was."""
+        power = fmean(10 ** (second.rms_dbfs / 10) for second in self.seconds)
+        return Level(10 * log10(power), max(second.peak_dbfs for second in self.seconds))
+
+    @property
     def silent(self) -> bool:
         """Whether all of it was digital silence."""
-        return self.level.peak_dbfs < DIGITAL_SILENCE_DBFS
+        return all(second.silent for second in self.seconds)
 
 
 class VitalsMeter:
@@ -60,7 +65,6 @@ class VitalsMeter:
         self._seconds: list[Level] = []
         self._clipped_samples = 0
         self._waiting_s = 0.0
-        self._silent_s = 0.0
         self._due_s = FIRST_REPORT_S
         self._started = (monotonic(), thread_time())
 
@@ -76,14 +80,12 @@ class VitalsMeter:
         self._seconds.append(self.level)
         # Not abs(): of the lowest 16-bit number there is none.
         self._clipped_samples += int(np.count_nonzero((second >= FULL_SCALE) | (second <= -FULL_SCALE)))
-        self._silent_s = self._silent_s + 1 if self.level.peak_dbfs < DIGITAL_SILENCE_DBFS else 0.0
         return self._report(backlog) if len(self._seconds) >= self._due_s else None
 
     def _report(self, backlog: Backlog) -> Vitals:
         wall_s, cpu_s = monotonic() - self._started[0], thread_time() - self._started[1]
         vitals = Vitals(
-            level=_together(self._seconds),
-            silent_s=self._silent_s,
+            seconds=tuple(self._seconds),
             clipped_share=self._clipped_samples / (len(self._seconds) * SAMPLE_RATE_HZ),
             latency_s=self._chunk_s + self._waiting_s,
             dropped_s=backlog.dropped_s,
@@ -95,9 +97,3 @@ class VitalsMeter:
         self._due_s = REPORT_S
         self._started = (monotonic(), thread_time())
         return vitals
-
-
-def _together(seconds: list[Level]) -> Level:
-    """Return the level of several seconds as a whole."""
-    power = float(np.mean([10 ** (second.rms_dbfs / 10) for second in seconds]))
-    return Level(10 * float(np.log10(power)), max(second.peak_dbfs for second in seconds))

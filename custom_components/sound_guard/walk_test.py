@@ -13,7 +13,8 @@ from homeassistant.helpers.event import async_call_later, async_track_time_inter
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
-from .microphone import Heard, Microphone, News, Status
+from .microphone import Microphone
+from .news import Heard, News, Status
 from .src.hearing.detection import Phase
 from .src.hearing.evidence import Evidence
 from .src.hearing.guard import LIFE_SAFETY

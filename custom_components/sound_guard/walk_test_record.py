@@ -6,9 +6,9 @@ from datetime import datetime
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.storage import Store
-from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
+from .moment import read_moment
 from .walk_test import WalkTest
 
 _LOGGER = logging.getLogger(__name__)
@@ -25,11 +25,15 @@ class WalkTestRecord:
 
     async def async_load(self, keep: Container[str]) -> None:
         """Remember the tests of the microphones with these ids; the others are gone."""
-        for microphone_id, stored in (await self._store.async_load() or {}).items():
-            if (time := dt_util.parse_datetime(stored)) is None:
-                _LOGGER.warning("The time of a walk test cannot be read: %s", stored)
-            elif microphone_id in keep:
-                self._times[microphone_id] = time
+        stored = await self._store.async_load()
+        for microphone_id, time in (stored if isinstance(stored, dict) else {}).items():
+            try:
+                moment = read_moment(time)
+            except ValueError:
+                _LOGGER.warning("The time of a walk test cannot be read: %s", time)
+                continue
+            if microphone_id in keep:
+                self._times[microphone_id] = moment
 
     def last(self, microphone_id: str) -> datetime | None:
         """Return when a microphone was tested last, None if never."""

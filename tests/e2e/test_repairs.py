@@ -18,7 +18,7 @@ from tests.sounds import write_wav
 from tests.virtual_microphone import VirtualMicrophone
 
 HURRY = {
-    "microphone.py": {"SILENT_AFTER_S": 4.0},
+    "deafness.py": {"SILENT_AFTER_S": 4.0},
     "vitals.py": {"REPORT_S": 2.0},
     "health.py": {"LOST_AFTER_S": 4.0, "OVERDRIVEN_REPORTS": 2},
 }

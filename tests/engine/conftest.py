@@ -3,15 +3,21 @@
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from tests.engine.fake_verifier import FakeClock
+from tests.engine.suspects import Rig
 from tests.stream_server import StreamServer
 from tests.virtual_microphone import VirtualMicrophone
 
 # The environment of training, the only one on an older Python, has no PyAudio.
 collect_ignore = ["test_portaudio_live.py"] if sys.version_info < (3, 14) else []
+if find_spec("aiohttp") is None:
+    # The engine's extra `serve` may be missing, as it is for most who use the engine.
+    collect_ignore += ["test_load.py", "test_serve.py", "test_server.py", "test_server_abuse.py"]
 
 
 @pytest.fixture
@@ -48,3 +54,18 @@ def fake_ffmpeg(tmp_path: Path) -> Callable[[str], str]:
         return str(script)
 
     return make
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    """Second looks whose threads end with the test."""
+    with Rig() as made:
+        yield made
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """The clock by which second looks are late."""
+    fake = FakeClock()
+    monkeypatch.setattr("hearing.second_look.monotonic", fake)
+    return fake

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hearing.bench import bench, make_quiet, make_sound, peak_memory_mb
+from hearing.bench import WARM_UP_S, bench, make_quiet, make_sound, peak_memory_mb
 from hearing.detection import Detection
 from hearing.features import Block
 from hearing.source import BLOCK_SAMPLES
@@ -30,9 +30,7 @@ def test_every_stream_hears_all_of_it_in_a_thread_of_its_own() -> None:
 
     figures = bench(new_listener, 2_500, streams=3, seconds=4.0)
     assert len(threads) == 3
-    warm_up = listeners[0].heard_samples - 4 * 16_000
-    assert 0 < warm_up <= 5 * 16_000
-    assert {listener.heard_samples for listener in listeners} == {warm_up + 4 * 16_000}
+    assert {listener.heard_samples for listener in listeners} == {(WARM_UP_S + 4) * 16_000}
     assert (figures.streams, figures.seconds, figures.model_kb, figures.runtime) == (3, 4.0, 2.5, "fake")
     assert figures.realtime_factor > 1
     assert figures.cpu_ms_per_audio_s > 0
@@ -47,18 +45,20 @@ def test_the_sound_is_the_same_every_time_and_holds_noise_and_beeps() -> None:
     assert 500 < np.abs(sound[8_000:16_000]).max() < 3_000
 
 
-def test_the_quiet_sound_is_the_least_that_is_not_silence() -> None:
+def test_the_quiet_sound_is_a_quiet_room_with_one_knock_in_a_minute() -> None:
     quiet = make_quiet()
     assert np.array_equal(quiet, make_quiet())
-    assert (quiet.dtype.name, quiet.size) == ("int16", make_sound().size)
-    assert set(quiet.tolist()) == {-1, 0, 1}
+    assert (quiet.dtype.name, quiet.size) == ("int16", 60 * 16_000)
+    loudest = np.abs(quiet.reshape(60, -1)).max(axis=1)
+    assert np.flatnonzero(loudest > 200).tolist() == [40]
+    assert 10 < np.median(loudest) < 100
 
 
 @pytest.mark.parametrize("quiet", [True, False])
 def test_the_sound_that_was_asked_for_is_heard(quiet: bool) -> None:
     listener = FakeListener()
     bench(lambda: listener, 0, streams=1, seconds=1.0, quiet=quiet)
-    assert (listener.max_scores["smoke_alarm"] == 1 / 32_768) is quiet
+    assert (listener.max_scores["smoke_alarm"] < 0.01) is quiet
 
 
 def test_memory_is_known_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,10 +77,6 @@ class TestScan:
         assert main(["scan", str(path)]) == 2
         assert "ffmpeg is needed for this" in capfd.readouterr().err
 
-    @pytest.mark.parametrize("option", [["--cascade"], ["--no-cascade"], []])
-    def test_the_cascade_may_be_asked_for(self, tmp_path: Path, option: list[str]) -> None:
-        assert main(["scan", *option, str(write_wav(tmp_path / "a.wav", EVENT))]) == 0
-
     def test_a_name_that_is_no_text_can_be_shown(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
         path = write_wav(tmp_path / "a.wav", EVENT).rename(tmp_path / "\udcff.wav")
         assert main(["scan", str(path)]) == 0
@@ -91,8 +87,8 @@ class TestScan:
 
 def test_options_reach_the_listener(tmp_path: Path, asked: list[dict[str, object]]) -> None:
     path = write_wav(tmp_path / "a.wav", EVENT)
-    main(["scan", "--sensitivity", "high", "--runtime", "numpy", str(path)])
-    assert asked[-1] == {"sensitivity": "high", "runtime": "numpy"}
+    main(["scan", "--no-cascade", "--sensitivity", "high", "--runtime", "numpy", str(path)])
+    assert asked[-1] == {"sensitivity": "high", "runtime": "numpy", "second_look": None, "wait": True}
 
 
 def test_a_model_that_cannot_be_used_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -182,12 +178,6 @@ def test_wrong_usage_is_explained(arguments: list[str], capfd: pytest.CaptureFix
         main(arguments)
     assert caught.value.code == 2
     assert "usage: sound-guard" in capfd.readouterr().err
-
-
-def test_help_is_honest_about_the_cascade(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["scan", "--help"])
-    assert "changes nothing yet" in " ".join(capfd.readouterr().out.split())
 
 
 def test_ctrl_c_ends_it_with_a_farewell_and_exit_code_130(running: subprocess.Popen[bytes]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hearing import ffmpeg as ffmpeg_file
 from hearing.features import Block
 from hearing.ffmpeg import FfmpegSource, list_sources
 from hearing.intake import alsa, file, pulse, stream
@@ -17,7 +18,7 @@ from hearing.source import BLOCK_SAMPLES, Backlog, Reason, Source, SourceError
 from tests.rtsp_camera import RtspCamera
 from tests.sounds import convert, loudest_hz, tone, write_wav
 from tests.stream_server import Reply, StreamServer
-from tests.virtual_microphone import VirtualMicrophone
+from tests.virtual_microphone import SOURCE, VirtualMicrophone
 
 STALL_S = 0.6
 MakeFfmpeg = Callable[[str], str]
@@ -176,21 +177,6 @@ class TestStream:
             assert text.startswith("http://***@127.0.0.1:")
             assert not any(secret in text for secret in ("anna", "s3cret", "hidden"))
 
-    @pytest.mark.parametrize(
-        "playlist",
-        [
-            "#EXTM3U\n#EXT-X-TARGETDURATION:8\n#EXTINF:8,\nfile://{0}\n#EXT-X-ENDLIST\n",
-            "ffconcat version 1.0\nfile file:{0}\n",
-            "ffconcat version 1.0\nfile {0}\n",
-        ],
-    )
-    def test_a_playlist_opens_no_file_on_this_machine(
-        self, server: StreamServer, long_wav: Path, playlist: str
-    ) -> None:
-        server.replies["/live.m3u8"] = Reply(playlist.format(long_wav).encode(), content_type="")
-        error, _ = failure_of(FfmpegSource(stream(server.url("/live.m3u8")), stall_s=5))
-        assert error.reason in (Reason.BAD_SOURCE, Reason.LOST)
-
     @pytest.mark.parametrize("scheme", ["http", "https", "rtsp", "rtsps"])
     def test_a_closed_door_is_refused(self, scheme: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -207,6 +193,11 @@ class TestStream:
         assert str(error).endswith("ffmpeg says: [x] http://***@host/a the moon is in the way")
         assert "s3cret" not in str(error)
 
+    def test_a_complaint_paints_over_no_terminal(self, fake_ffmpeg: MakeFfmpeg) -> None:
+        ffmpeg = fake_ffmpeg("printf 'title \\033]0;x\\007 \\033[2J here\\n' >&2; exit 1")
+        error, _ = failure_of(FfmpegSource(stream("http://elsewhere/a"), ffmpeg=ffmpeg))
+        assert str(error).endswith("ffmpeg says: title ]0;x [2J here")
+
     def test_a_camera_is_heard_and_told_goodbye(self) -> None:
         with RtspCamera(tone(1), credentials="u:p") as camera:
             sound = hear(FfmpegSource(stream(camera.url("u:p"))), seconds=0.5)
@@ -218,14 +209,6 @@ class TestStream:
             error, _ = failure_of(FfmpegSource(stream(camera.url("u:wrong"))))
         assert error.reason is Reason.REFUSED
         assert "wrong" not in str(error)
-
-
-def test_a_playlist_on_disk_makes_no_connection(server: StreamServer, wav: Path, tmp_path: Path) -> None:
-    server.replies["/live.ts"] = Reply(wav.read_bytes())
-    playlist = tmp_path / "list.m3u8"
-    playlist.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{server.url('/live.ts')}\n#EXT-X-ENDLIST\n")
-    error, _ = failure_of(FfmpegSource(file(playlist)))
-    assert error.reason is Reason.NOT_AUDIO
 
 
 class TestChild:
@@ -348,7 +331,8 @@ class TestSoundServer:
         assert hear(FfmpegSource(pulse("default")), seconds=0.2).size == 3_200
 
     def test_wedged_it_stalls_and_can_be_closed(self, microphone: VirtualMicrophone) -> None:
-        with FfmpegSource(pulse("default"), stall_s=STALL_S) as source:
+        # Longer than a busy machine takes to bring the first sound.
+        with FfmpegSource(pulse("default"), stall_s=4 * STALL_S) as source:
             blocks = iter(source)
             next(blocks)
             microphone.suspend()
@@ -362,6 +346,34 @@ class TestSoundServer:
     def test_a_microphone_it_does_not_know_is_no_device(self, microphone: VirtualMicrophone) -> None:
         error, _ = failure_of(FfmpegSource(pulse("attic")))
         assert (error.reason, "pulse attic" in str(error)) == (Reason.NO_DEVICE, True)
+
+    def test_an_unplugged_microphone_is_missed_although_another_one_goes_on(
+        self, microphone: VirtualMicrophone, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ffmpeg_file, "_ROLL_CALL_S", 0.5)
+        with FfmpegSource(pulse(SOURCE)) as source:
+            blocks = iter(source)
+            next(blocks)
+            microphone.unplug()
+            with pytest.raises(SourceError) as caught:
+                exhaust(blocks)
+        assert caught.value.reason is Reason.NO_DEVICE
+        microphone.plug_in()
+        assert hear(FfmpegSource(pulse(SOURCE)), seconds=1).size == 16_000
+
+    @pytest.mark.parametrize("name", ["default", "@DEFAULT_SOURCE@", "1"])
+    def test_a_name_that_stands_in_no_list_is_not_missed(
+        self, microphone: VirtualMicrophone, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        monkeypatch.setattr(ffmpeg_file, "_ROLL_CALL_S", 0.1)
+        assert hear(FfmpegSource(pulse(name)), seconds=1).size == 16_000
+
+    def test_a_server_that_gives_no_list_has_lost_nothing(
+        self, microphone: VirtualMicrophone, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ffmpeg_file, "_ROLL_CALL_S", 0.1)
+        monkeypatch.setattr(ffmpeg_file, "list_sources", lambda *_, **__: [])
+        assert hear(FfmpegSource(pulse(SOURCE)), seconds=1).size == 16_000
 
     @pytest.mark.usefixtures("no_sound_server")
     def test_without_it_the_message_says_so(self) -> None:

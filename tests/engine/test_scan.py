@@ -39,7 +39,7 @@ def test_each_event_is_one_line_and_the_summary_is_the_last(tmp_path: Path) -> N
     lines, errors, all_read = run([twice, once])
     assert lines[:-1] == [
         {"file": str(file), "label": "smoke_alarm", "onset_s": onset_s, "offset_s": onset_s + 0.5}
-        | {"confidence": 0.75, "verified": None}
+        | {"confidence": 0.75, "verified": None, "verifier_confidence": None}
         for file, onset_s in ((twice, 1.0), (twice, 3.5), (once, 1.0))
     ]
     cpu_ms = lines[-1].pop("cpu_ms_per_audio_s")
@@ -144,7 +144,7 @@ def test_a_table_is_readable(tmp_path: Path) -> None:
     Scan(FakeListener, TableReport(out, out, progress), scores=True).run([path], progress.show)
     table = out.getvalue().splitlines()
     assert [line.split()[:5] for line in table[:4]] == [
-        ["from", "to", "sound", "sure", "file"],
+        ["from", "to", "sound", "sure", "checked"],
         ["0:01.00", "0:01.50", "smoke", "alarm", "75%"],
         ["highest", "score", "glass", "break", "0%"],
         ["highest", "score", "smoke", "alarm", "50%"],

@@ -20,7 +20,7 @@ from custom_components.sound_guard.const import DOMAIN, SUBENTRY_MICROPHONE
 from custom_components.sound_guard.engine import ENGINE, Engine
 from custom_components.sound_guard.microphone import Microphone
 
-from .fakes import CARD, Room
+from .fakes import CARD, VERIFIER_CARD, Room
 
 KITCHEN = "kitchen_id"
 
@@ -54,12 +54,13 @@ def no_thread_stays() -> Generator[None]:
     """Fail every test that leaves a listening thread behind."""
     yield
     assert not listening_threads()
+    assert not [thread for thread in threading.enumerate() if thread.name == "second look"]
 
 
 @pytest.fixture(autouse=True)
 def quick_retries() -> Generator[None]:
     """Try a failed source again soon, so that tests need not wait."""
-    with patch("custom_components.sound_guard.microphone.FIRST_RETRY_S", 0.02):
+    with patch("custom_components.sound_guard.session.FIRST_RETRY_S", 0.02):
         yield
 
 
@@ -78,6 +79,8 @@ def room(hass: HomeAssistant) -> Room:
         open_source=room.open_source,
         list_devices=room.list_devices,
         draw=room.draw,
+        load_verifier_card=lambda path: VERIFIER_CARD,
+        open_verifier=room.open_verifier,
     )
     return room
 

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from time import sleep
@@ -16,7 +17,9 @@ from custom_components.sound_guard.src.hearing.evidence import Evidence
 from custom_components.sound_guard.src.hearing.features import Block
 from custom_components.sound_guard.src.hearing.listener import RING_S
 from custom_components.sound_guard.src.hearing.picture import Caption
+from custom_components.sound_guard.src.hearing.rcrnn_card import RcrnnCard
 from custom_components.sound_guard.src.hearing.ring import Ring
+from custom_components.sound_guard.src.hearing.second_look import SecondLook
 from custom_components.sound_guard.src.hearing.source import (
     BLOCK_SAMPLES,
     SAMPLE_RATE_HZ,
@@ -25,6 +28,7 @@ from custom_components.sound_guard.src.hearing.source import (
     SourceError,
     redact,
 )
+from custom_components.sound_guard.src.hearing.verifier import Region
 
 PNG = b"\x89PNG\r\n\x1a\n"
 LABELS = ("glass_break", "smoke_alarm", "co_alarm")
@@ -39,6 +43,19 @@ CARD = ModelCard(
     labels=LABELS,
     thresholds={label: {Sensitivity.LOW: 0.9, Sensitivity.BALANCED: 0.7, Sensitivity.HIGH: 0.5} for label in LABELS},
     content=b"",
+)
+
+VERIFIER_CARD = RcrnnCard(
+    path=Path("rcrnn.json"),
+    name="rcrnn",
+    version="0.0.2",
+    model="rcrnn.tflite",
+    labels=LABELS,
+    attention_sha256=CARD.sha256,
+    suspicion=dict.fromkeys(LABELS, 0.3),
+    thresholds={label: {Sensitivity.LOW: 0.8, Sensitivity.BALANCED: 0.6, Sensitivity.HIGH: 0.4} for label in LABELS},
+    weight=99.0,  # the attention model's confidence hardly counts: what a test lets the verifier say decides
+    content=b"looks twice",
 )
 
 
@@ -60,6 +77,9 @@ class Room:
         self.deaf = Event()
         """While set, sources deliver nothing and do not even notice that they are closed."""
         self.stuck_now = False
+        self.model_hangs = Event()
+        """While set, no listener can be opened, and those that are open do not come back from a block."""
+        self.hangs_now = False
         self.opened: list[str] = []
         """What was opened so far, in order."""
         self.open_now = 0
@@ -72,6 +92,14 @@ class Room:
         """Every picture so far."""
         self.sensitivities: list[Sensitivity] = []
         """Every sensitivity that a listener has heard with, without repetitions."""
+        self.second_looks: list[SecondLook | None] = []
+        """Whom each listener so far asks."""
+        self.verifier_fault: Exception | None = None
+        """Raised instead of opening a verifier."""
+        self.verifier: FakeVerifier | None = None
+        """The one that was opened last."""
+        self.confirmed: float | None = None
+        """How sure a second look is of what is heard; None: there was none."""
 
     def play(self, label: str, blocks: int = 3) -> None:
         """Make a sound of so many blocks."""
@@ -82,11 +110,28 @@ class Room:
         self.opened.append(spec)
         return FakeSource(self, spec)
 
-    def open_listener(self, card: ModelCard) -> "FakeListener":
+    def open_listener(
+        self, card: ModelCard, *, second_look: SecondLook | None = None, wait: bool = False
+    ) -> "FakeListener":
         """Stand in for the engine's class."""
+        self.think()
         if self.listener_fault is not None:
             raise self.listener_fault
+        self.second_looks.append(second_look)
         return FakeListener(self)
+
+    def open_verifier(self, card: RcrnnCard) -> "FakeVerifier":
+        """Stand in for the engine's class."""
+        if self.verifier_fault is not None:
+            raise self.verifier_fault
+        self.verifier = FakeVerifier()
+        return self.verifier
+
+    def think(self) -> None:
+        """Be the model at work."""
+        while self.model_hangs.is_set():
+            self.hangs_now = True
+            sleep(0.005)
 
     def draw(self, evidence: Evidence, caption: Caption, card: ModelCard) -> bytes:
         """Stand in for the engine's function: a PNG by its first bytes, and then what it would show."""
@@ -140,7 +185,8 @@ class FakeSource:
                 return
             value = self._room.blocks.popleft() if self._room.blocks else self._room.hum
             self._room.delivered += 1
-            yield np.full(BLOCK_SAMPLES, value, np.int16)
+            # To and fro: a constant is no sound, however large.
+            yield np.resize(np.array([value, -value], np.int16), BLOCK_SAMPLES)
 
     def close(self) -> None:
         """End the iteration."""
@@ -155,7 +201,7 @@ class FakeListener:
     def __init__(self, room: Room) -> None:
         """Begin with nothing heard."""
         self.sensitivity = Sensitivity.BALANCED
-        self.position_s = 0.0
+        self.position_s = self.judged_s = 0.0
         self.ring = Ring(RING_S, SAMPLE_RATE_HZ)
         self._room = room
         self._open: Detection | None = None
@@ -164,8 +210,10 @@ class FakeListener:
         """Return what a block reveals."""
         if self._room.sensitivities[-1:] != [self.sensitivity]:
             self._room.sensitivities.append(self.sensitivity)
+        self._room.think()
         self.ring.write(block)
         self.position_s += block.size / SAMPLE_RATE_HZ
+        self.judged_s = self.position_s
         labels = [label for label, loudness in LOUDNESS.items() if loudness == int(block.max())]
         if not labels:
             return self.flush()
@@ -173,6 +221,8 @@ class FakeListener:
             found = Detection(labels[0], Phase.CONTINUED, self._open.onset_s, self.position_s, 0.987654)
         else:
             found = Detection(labels[0], Phase.STARTED, self.position_s - 0.1, self.position_s, 0.987654)
+        if (sure := self._room.confirmed) is not None:
+            found = replace(found, verified=True, verifier_confidence=sure)
         self._open = found
         return [found]
 
@@ -181,7 +231,30 @@ class FakeListener:
         ended, self._open = self._open, None
         if ended is None:
             return []
-        return [Detection(ended.label, Phase.ENDED, ended.onset_s, ended.offset_s, ended.confidence)]
+        return [replace(ended, phase=Phase.ENDED)]
+
+
+class FakeVerifier:
+    """Finds what it is told to find, in every clip."""
+
+    def __init__(self, *regions: Region) -> None:
+        """Begin well."""
+        self.regions = regions
+        self.fault: Exception | None = None
+        """Raised instead of an answer."""
+        self.stuck = Event()
+        """While set, it does not answer."""
+        self.looks_s: list[float] = []
+        """The lengths of the clips so far."""
+
+    def verify(self, samples: Block) -> tuple[Region, ...]:
+        """Answer."""
+        self.looks_s.append(samples.size / SAMPLE_RATE_HZ)
+        while self.stuck.is_set():
+            sleep(0.005)
+        if self.fault is not None:
+            raise self.fault
+        return self.regions
 
 
 def gone() -> SourceError:

@@ -23,7 +23,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.sound_guard import alerts as alerts_file
 from custom_components.sound_guard.alerts import EVENT_BUTTON
 from custom_components.sound_guard.diagnostics import async_get_config_entry_diagnostics
-from custom_components.sound_guard.microphone import Status
+from custom_components.sound_guard.news import Status
 from custom_components.sound_guard.src.hearing.detection import Phase
 
 from .clip_house import pages

@@ -15,7 +15,8 @@ from homeassistant.util import dt as dt_util
 
 from custom_components.sound_guard.calm import Calm
 from custom_components.sound_guard.const import DOMAIN
-from custom_components.sound_guard.microphone import Heard, Microphone, News, Status
+from custom_components.sound_guard.microphone import Microphone
+from custom_components.sound_guard.news import Heard, News, Status
 from custom_components.sound_guard.src.hearing.detection import Phase
 from custom_components.sound_guard.src.hearing.evidence import Evidence
 from custom_components.sound_guard.vitals import Vitals

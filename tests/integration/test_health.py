@@ -9,7 +9,7 @@ from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 
-from custom_components.sound_guard import health, microphone as microphone_file, vitals
+from custom_components.sound_guard import deafness, health, outages, session, vitals
 from custom_components.sound_guard.const import DOMAIN
 from custom_components.sound_guard.src.hearing.source import Reason, SourceError
 
@@ -22,11 +22,12 @@ CONNECTED = "binary_sensor.kitchen_connectivity"
 SILENT = f"microphone_silent_{KITCHEN}"
 CLIPPING = f"microphone_clipping_{KITCHEN}"
 LOST = f"microphone_lost_{KITCHEN}"
+UNSTEADY = f"microphone_unsteady_{KITCHEN}"
 FFMPEG = f"ffmpeg_missing_{KITCHEN}"
 
 
 PROMISED_S = (
-    microphone_file.SILENT_AFTER_S,
+    deafness.SILENT_AFTER_S + vitals.REPORT_S,
     health.LOST_AFTER_S,
     health.OVERDRIVEN_REPORTS * vitals.REPORT_S,
     health.CLIPPING_REPORTS * vitals.REPORT_S,
@@ -43,7 +44,7 @@ def quick_reports() -> Generator[None]:
     with (
         patch.object(vitals, "FIRST_REPORT_S", 1.0),
         patch.object(vitals, "REPORT_S", 1.0),
-        patch.object(microphone_file, "SILENT_AFTER_S", SILENT_S),
+        patch.object(deafness, "SILENT_AFTER_S", SILENT_S),
         patch.object(health, "CLIPPING_REPORTS", REPORTS),
         patch.object(health, "OVERDRIVEN_REPORTS", OVERDRIVEN),
     ):
@@ -69,7 +70,7 @@ async def until_cleared(house: House, issue_id: str) -> None:
     await until(lambda: issue(house.hass, issue_id) is None, lambda: f"{issue_id} is still there")
 
 
-def test_silence_is_told_after_a_minute_loss_after_ten_and_overdrive_after_minutes() -> None:
+def test_silence_is_told_within_a_minute_loss_after_ten_and_overdrive_after_minutes() -> None:
     assert PROMISED_S == (60, 600, 100, 300)
 
 
@@ -89,8 +90,8 @@ async def test_a_muted_microphone_is_told_and_taken_back_when_it_is_heard(
     assert house.state(CONNECTED) == "on"
     assert house.attributes(CONNECTED)["problem"] is None
     assert lines(caplog) == [
-        (logging.WARNING, "Kitchen: has been completely silent for 6 s: is it muted?"),
-        (logging.INFO, "Kitchen: is no longer silent"),
+        (logging.WARNING, "Kitchen: is completely silent: is it muted?"),
+        (logging.INFO, "Kitchen: hears again"),
     ]
 
 
@@ -175,6 +176,24 @@ async def test_a_microphone_that_comes_and_goes_is_not_lost_for_long(house: Hous
     await house.until(CONNECTED, "on")
     later(house.hass, 700)
     assert issue(house.hass, LOST) is None
+
+
+async def test_a_microphone_that_is_lost_again_and_again_is_told_until_it_is_steady(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    with patch.object(session, "GOOD_S", 0.0):
+        for _ in range(2 * outages.OFTEN):
+            house.room.fault = gone()
+            await house.until(CONNECTED, "off")
+            house.room.fault = None
+            await house.until(CONNECTED, "on")
+    raised = await until_raised(house, UNSTEADY)
+    assert raised.translation_placeholders == {"microphone": "Kitchen", "problem": "the sound server is gone"}
+    assert len([level for level, _ in lines(caplog) if level == logging.WARNING]) == outages.OFTEN
+    assert lines(caplog)[-1] == (logging.WARNING, "Kitchen: not listening again and again: the sound server is gone")
+    with patch.object(outages, "STEADY_S", 0.1):
+        await until_cleared(house, UNSTEADY)
+    assert lines(caplog)[-1] == (logging.INFO, "Kitchen: listening again (fake: default)")
 
 
 async def test_a_microphone_closed_by_its_owner_while_it_was_away_is_not_lost(house: House) -> None:

@@ -8,7 +8,7 @@ from homeassistant.core import State
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import async_fire_time_changed, mock_restore_cache
 
-from custom_components.sound_guard import microphone as microphone_module
+from custom_components.sound_guard import deafness
 from custom_components.sound_guard.lookout import LOOK_EVERY, NOTIFICATION_ID
 
 from .conftest import House, microphone, until
@@ -101,7 +101,7 @@ async def test_a_microphone_that_fails_while_armed_is_named_by_the_next_look(hou
 
 
 async def test_a_muted_microphone_is_named(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(microphone_module, "SILENT_AFTER_S", 1.0)
+    monkeypatch.setattr(deafness, "SILENT_AFTER_S", 1.0)
     house.room.hum = 0
     await until(lambda: house.microphone.status.connected and not house.microphone.status.hears, timeout_s=20)
     await house.call("alarm_arm_away", PANEL)

@@ -44,7 +44,7 @@ def shown(form: Result) -> dict[str, Any]:
 
 
 def test_the_menu_and_every_page_are_translated_and_no_other() -> None:
-    assert TEXTS["step"].keys() == {"init", *PAGES}
+    assert TEXTS["step"].keys() == {"init", *PAGES, "second_look_server"}
     menu = TEXTS["step"]["init"]
     assert menu["menu_options"].keys() == menu["menu_option_descriptions"].keys() == set(PAGES)
 

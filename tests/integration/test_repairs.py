@@ -16,7 +16,7 @@ from custom_components.sound_guard.engine import ENGINE, Engine
 from custom_components.sound_guard.src.hearing.card import CardError, ModelCard
 from custom_components.sound_guard.src.hearing.source import Reason, SourceError
 
-from .conftest import KITCHEN, House
+from .conftest import KITCHEN, House, until
 from .fakes import CARD, QUIET, gone
 from .test_binary_sensor import later
 from .test_health import CLIPPING, FFMPEG, LOST, SILENT, issue, quick_reports, until_raised
@@ -39,9 +39,14 @@ class Pages:
         self._flow_id = page["flow_id"]
         return page
 
+    async def press(self) -> dict[str, Any]:
+        """Press the button of the page, and return what is shown then: pages, or that it works."""
+        page: dict[str, Any] = await self._flows.async_configure(self._flow_id, {})
+        return page
+
     async def submit(self) -> dict[str, Any]:
         """Press the button of the page, wait for as long as it works, and return the page after that."""
-        page: dict[str, Any] = await self._flows.async_configure(self._flow_id, {})
+        page = await self.press()
         while page["type"] is FlowResultType.SHOW_PROGRESS:
             assert page["progress_action"] == "listen"
             await self._hass.async_block_till_done()
@@ -142,6 +147,19 @@ async def test_a_microphone_that_was_removed_meanwhile_ends_the_pages(house: Hou
     house.hass.config_entries.async_remove_subentry(house.entry, KITCHEN)
     await house.hass.async_block_till_done()
     page = await pages.submit()
+    assert (page["type"], page["reason"]) == (FlowResultType.ABORT, "gone")
+
+
+@pytest.mark.timeout(30)  # what went wrong here once went on for ever
+async def test_a_microphone_that_is_removed_while_the_pages_listen_ends_them(house: House, pages: Pages) -> None:
+    house.room.hum = 0
+    await until_raised(house, SILENT)
+    await pages.open(SILENT)
+    house.room.stuck.set()
+    assert (await pages.press())["type"] is FlowResultType.SHOW_PROGRESS
+    house.hass.config_entries.async_remove_subentry(house.entry, KITCHEN)
+    await until(lambda: KITCHEN not in house.entry.runtime_data.microphones)
+    page = await pages.press()
     assert (page["type"], page["reason"]) == (FlowResultType.ABORT, "gone")
 
 

@@ -63,7 +63,8 @@ class TestAnalyzeFile:
             "seconds": 4.0,
             "runtime": "fake",
             "detections": [
-                {"label": "smoke_alarm", "onset_s": 2.0, "offset_s": 2.5, "confidence": 0.9877, "verified": None}
+                {"label": "smoke_alarm", "onset_s": 2.0, "offset_s": 2.5, "confidence": 0.9877}
+                | {"verified": None, "verifier_confidence": None}
             ],
             "notes": [],
         }

@@ -34,6 +34,7 @@ async def test_it_shows_versions_runtime_and_how_many_microphones_hear(empty_hou
         "runtime": "fake",
         "model": "attention 0.0.1",
         "model_sha256": CARD.sha256[:12],
+        "second_look": "local",
     }
 
 

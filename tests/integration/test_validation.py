@@ -12,12 +12,15 @@ from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
 
 from custom_components.sound_guard import PLATFORMS, const
 from custom_components.sound_guard.const import DOMAIN, ISSUE_MODEL, SUBENTRY_MICROPHONE
+from custom_components.sound_guard.deafness import DEAF, SILENT
 from custom_components.sound_guard.health import Complaint
 from custom_components.sound_guard.lookout import Why
-from custom_components.sound_guard.microphone import FAULT, SILENT
+from custom_components.sound_guard.news import FAULT, STUCK
+from custom_components.sound_guard.remote import Trouble
 from custom_components.sound_guard.src.hearing.card import Sensitivity
 from custom_components.sound_guard.src.hearing.guard import Mode
 from custom_components.sound_guard.src.hearing.source import Reason
+from custom_components.sound_guard.verification import CHOICES, State as SecondLook
 
 from .fakes import LABELS
 
@@ -172,11 +175,17 @@ def test_every_reason_why_nothing_is_heard_is_translated_and_no_other() -> None:
 
 def test_every_problem_with_an_option_is_translated_and_no_other() -> None:
     pages = set.union(*(strings(source) for name, source in SOURCES.items() if name.endswith("_page.py")))
-    assert TRANSLATIONS["options"]["error"].keys() <= pages
+    errors = TRANSLATIONS["options"]["error"].keys()
+    assert set(Trouble) <= errors
+    assert errors <= pages | set(Trouble)
 
 
 def test_the_modes_of_the_guard_are_translated_and_no_other() -> None:
     assert TRANSLATIONS["selector"]["guard_mode"]["options"].keys() == set(Mode)
+
+
+def test_the_places_of_a_second_look_are_translated_and_no_other() -> None:
+    assert list(TRANSLATIONS["selector"]["second_look"]["options"]) == list(CHOICES)
 
 
 def test_every_reason_why_an_armed_guard_does_not_hear_is_translated() -> None:
@@ -211,8 +220,11 @@ def test_every_entity_is_translated_and_no_other() -> None:
     assert event["event_type"]["state"].keys() == set(LABELS)
     assert event.keys() - {"event_type"} <= strings(SOURCES["event.py"])
     problem = entity["binary_sensor"]["connectivity"]["state_attributes"]["problem"]
-    assert problem["state"].keys() == {*Reason, FAULT, SILENT}
+    assert problem["state"].keys() == {*Reason, FAULT, STUCK, SILENT, DEAF}
     assert "problem" in strings(SOURCES["binary_sensor.py"])
+    second_look = entity["sensor"]["second_look"]
+    assert second_look["state"].keys() == set(SecondLook)
+    assert second_look["state_attributes"].keys() <= strings(SOURCES["sensor.py"])
     panel = entity["alarm_control_panel"]["guard"]["state_attributes"]
     assert panel["triggered_by"]["state"].keys() == set(LABELS)
     assert panel.keys() <= strings(SOURCES["alarm_control_panel.py"])

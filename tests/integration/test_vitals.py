@@ -17,7 +17,7 @@ ALL_WELL = Backlog(dropped_s=0.0)
 
 def hear(meter: VitalsMeter, *values: int, backlog: Backlog = ALL_WELL) -> list[Vitals]:
     """Hear one second of sound per sample value, and return the reports."""
-    blocks = [np.full(BLOCK_SAMPLES, value, np.int16) for value in values for _ in range(10)]
+    blocks = [np.resize(np.array([value, -value], np.int16), BLOCK_SAMPLES) for value in values for _ in range(10)]
     return [vitals for block in blocks if (vitals := meter.add(block, backlog)) is not None]
 
 
@@ -40,16 +40,17 @@ def test_the_level_is_that_of_all_the_seconds_since_the_last_report() -> None:
     assert meter.level.rms_dbfs == pytest.approx(-40, abs=0.1)
 
 
-def test_digital_silence_is_counted_from_when_it_began() -> None:
+def test_a_report_is_silent_if_every_second_of_it_is() -> None:
     meter = VitalsMeter(CARD)
-    assert [vitals.silent_s for vitals in hear(meter, *[100] * 3, *[100] * 4, *[0] * 26)] == [0, 6, 16, 26]
-    (vitals,) = hear(meter, *[0] * 9, 100)
-    assert (vitals.silent_s, vitals.silent) == (0, False)
-    (vitals,) = hear(meter, *[1] * 10)
-    assert (vitals.silent_s, vitals.silent) == (10, True)
+    assert [vitals.silent for vitals in hear(meter, *[0] * 3, *[1] * 10, *[0] * 9, 2)] == [True, True, False]
 
 
-@pytest.mark.parametrize("value", [32_767, 32_700, -32_700, -32_768])
+def test_every_second_has_a_level_of_its_own() -> None:
+    (vitals,) = hear(VitalsMeter(CARD), 328, 0, 3_277)
+    assert [round(second.rms_dbfs) for second in vitals.seconds] == [-40, -96, -20]
+
+
+@pytest.mark.parametrize("value", [32_767, 32_700, -32_700, -32_767])
 def test_samples_at_full_scale_are_counted(value: int) -> None:
     (vitals,) = hear(VitalsMeter(CARD), 20_000, 32_699, value)
     assert vitals.clipped_share == pytest.approx(1 / 3)

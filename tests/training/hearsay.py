@@ -3,7 +3,7 @@
 from hearing import Sensitivity
 from training.cases import Case
 from training.config import LABELS
-from training.ears import Heard, Raised
+from training.heard import Heard, Raised
 
 
 def heard(

@@ -14,13 +14,16 @@ from hearing.card import ATTENTION_CARD, WindowConfig
 from hearing.tflite import open_interpreter
 from training import attention, dataset, recordings, train
 from training.config import LABELS, Config, ConfigError
-from training.evaluate import mine
+from training.ears import mine
+from training.examples import WINDOW_FRAMES, StepExamples, frames_of, length_s
 from training.export import export
 from training.metrics import average_precision, per_day, share
 from training.mixtures import Mixer, Mixture
 from training.recipes import EVIDENCE_S, Recipes
 from training.recordings import Library
 from training.splits import Split
+
+WINDOW_S = length_s(StepExamples())
 
 # Keras 3.15 converts its variables the old way; nothing of ours.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -57,7 +60,7 @@ def mixture(seed: int) -> Mixture:
     """Mix what the tiny configuration draws for a seed, from nothing kept."""
     config = Config.load("tiny")
     library = dataset.library_of(config)
-    return Mixer(library).render(Recipes(config, library, "train", dataset.window_length_s()).draw(seed))
+    return Mixer(library).render(Recipes(config, library, "train", WINDOW_S).draw(seed))
 
 
 def test_a_seed_gives_the_same_mixture_and_another_seed_another() -> None:
@@ -71,8 +74,8 @@ def test_targets_mark_the_steps_in_which_the_sound_is() -> None:
     seen = set()
     for seed in range(40):
         mixed = mixture(seed)
-        frames, targets = dataset.example(mixed)
-        assert frames.shape == (dataset.WINDOW_FRAMES, 64)
+        frames, targets = frames_of(StepExamples(), mixed), StepExamples().targets(mixed)
+        assert frames.shape == (WINDOW_FRAMES, 64)
         assert {label for label, _, _ in mixed.spans_s} == {LABELS[i] for i in np.flatnonzero(targets.any(axis=0))}
         seen |= {label for label, _, _ in mixed.spans_s}
     assert seen == set(LABELS)
@@ -98,7 +101,7 @@ def test_keras_on_a_whole_window_equals_tflite_in_chunks(tiny: tuple[Config, Mod
     window = WindowConfig()
     interpreter = open_interpreter(card.content, runtime)
     for seed in range(5):
-        frames, _ = dataset.example(mixture(seed))
+        frames = frames_of(StepExamples(), mixture(seed))
         chunk = window.chunk_frames + window.context_frames
         starts = range(0, len(frames) - chunk + 1, window.chunk_frames)
         parts = [interpreter.run("encode", frames=frames[None, s : s + chunk])["embedding"][0] for s in starts]
@@ -123,7 +126,7 @@ def test_hard_negatives_come_up_more_often_and_only_in_their_own_split(folder_of
     config = replace(tiny, mining=replace(tiny.mining, share=1.0))
 
     def files(*hard: str) -> set[str]:
-        recipes = Recipes(config, folder_of_noise, "train", dataset.window_length_s(), hard)
+        recipes = Recipes(config, folder_of_noise, "train", WINDOW_S, hard)
         return {placed.file for seed in range(60) for placed in recipes.draw(seed).background}
 
     assert files() == {"a.wav", "b.wav"}
@@ -136,15 +139,15 @@ def test_what_is_left_out_of_the_mixtures_is_not_in_them() -> None:
     library = dataset.library_of(config)
     dry = replace(config, mixtures=replace(config.mixtures, rooms=False))
     for seed in range(30):
-        for event in Recipes(dry, library, "train", dataset.window_length_s()).draw(seed).events:
+        for event in Recipes(dry, library, "train", WINDOW_S).draw(seed).events:
             assert (event.room, event.reverberation_s, event.door_hz) == (None, None, None)
 
 
 def test_an_alarm_is_long_enough_to_be_one_in_every_mixture() -> None:
-    recipes = Recipes(Config.load("tiny"), Library(None, (), "none"), "train", dataset.window_length_s())
+    recipes = Recipes(Config.load("tiny"), Library(None, (), "none"), "train", WINDOW_S)
     for seed in range(200):
         for event in recipes.draw(seed).events:
-            inside_s = min(dataset.window_length_s(), event.at_s + event.length_s) - max(0.0, event.at_s)
+            inside_s = min(WINDOW_S, event.at_s + event.length_s) - max(0.0, event.at_s)
             assert event.label is None or inside_s > min(event.length_s, EVIDENCE_S[event.label]) - 1e-6
 
 

@@ -15,8 +15,9 @@ from training import cases, documents, recordings
 from training.__main__ import main
 from training.config import Config
 from training.dataset import library_of
-from training.ears import Ears, Task, sweep
+from training.ears import Ears, sweep
 from training.evaluate import DOCUMENTS, bundled, evaluate
+from training.heard import Task
 from training.report import page
 from training.synthesis import LOOK_ALIKES, RATE_HZ, Pattern, cadence, glass, sound
 

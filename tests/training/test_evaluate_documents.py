@@ -37,18 +37,19 @@ def test_a_picture_is_the_same_file_each_time_and_holds_no_date(tmp_path: Path) 
 
 def test_the_page_in_the_repository_is_made_of_the_figures_beside_it() -> None:
     results = json.loads((DOCUMENTS / "evaluation.json").read_text(encoding="utf-8"))
-    studied = DOCUMENTS / "studies.json"
-    studies = json.loads(studied.read_text(encoding="utf-8")) if studied.is_file() else []
-    assert (DOCUMENTS / "evaluation.md").read_text(encoding="utf-8") == page(results, studies)
+    studies, second = (
+        json.loads((DOCUMENTS / f"{name}.json").read_text(encoding="utf-8")) for name in ("studies", "second-look")
+    )
+    assert (DOCUMENTS / "evaluation.md").read_text(encoding="utf-8") == page(results, studies, second)
     readme = (DOCUMENTS.parent / "README.md").read_text(encoding="utf-8")
-    assert documents.headline(results) in readme
+    assert documents.headline(results, second) in readme
 
 
 def test_a_scan_of_the_bundled_recordings_gives_what_the_page_says(capsys: pytest.CaptureFixture[str]) -> None:
     assert sound_guard(["scan", str(BUNDLED), "--json"]) in (None, 0)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     scanned = [line for line in lines if "label" in line]
-    said = json.loads((DOCUMENTS / "evaluation.json").read_text(encoding="utf-8"))["bundled"]
+    said = json.loads((DOCUMENTS / "second-look.json").read_text(encoding="utf-8"))["bundled"]
     assert [(Path(row["file"]).name, row["label"]) for row in scanned] == [(row["file"], row["label"]) for row in said]
     for found, row in zip(scanned, said, strict=True):
         assert found["onset_s"] == pytest.approx(row["onset_s"], abs=0.2)

@@ -10,7 +10,8 @@ import pytest
 from hearing.feedback import MANIFEST, export_false_alarms
 from tests.sounds import write_wav
 from training.config import Config
-from training.dataset import ShardMaker, library_of, window_length_s
+from training.dataset import ShardMaker, library_of
+from training.examples import StepExamples, length_s
 from training.recipes import Recipes
 from training.recordings import Library
 
@@ -51,7 +52,7 @@ def test_training_hears_what_an_owner_reported(tmp_path: Path, clips: dict[str, 
     config = replace(tiny, recordings=replace(tiny.recordings, extra=(str(folder),)))
     library = library_of(config)
     assert [recording.split for recording in library.recordings] == ["train"] * 2
-    recipes = Recipes(config, library, "train", window_length_s())
+    recipes = Recipes(config, library, "train", length_s(StepExamples()))
     heard = {placed.file for seed in range(40) for placed in recipes.draw(seed).background}
     assert {Path(file).parent for file in heard} == {folder.resolve()}
     assert len(heard) == 2

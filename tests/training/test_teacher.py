@@ -10,12 +10,12 @@ import tensorflow as tf
 
 from training import attention, recordings
 from training.config import LABELS, AttentionConfig, Config, TeacherConfig, TrainConfig
-from training.dataset import Shard, ShardMaker, teacher_of
+from training.dataset import ShardMaker, teacher_of
+from training.examples import Shard, StepExamples
 from training.mixtures import Ingredient, Mixture
 from training.recipes import Placed
 from training.recordings import Library, ManifestError, Recording
 from training.teacher import CLASSES, HOP_SAMPLES, WINDOW_SAMPLES, Lessons, Teacher
-from training.train import _targets
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -92,11 +92,11 @@ def test_the_teacher_hears_each_sound_alone_where_it_is_not_drowned(
 def test_what_is_taught_stands_behind_our_own_targets() -> None:
     taught = np.zeros((1, 4, 2), np.uint8)
     taught[0, 2, 1] = 255
-    shard = Shard(np.zeros((1, 1, 1), np.float16), np.ones((1, 8, 3), np.uint8), taught)
-    targets = _targets(shard, np.array([0]))
-    assert targets.shape == (1, 8, 5)
-    assert targets[0, :, :3].min() == 1
-    assert targets[0, :, 4].tolist() == [0, 0, 0, 0, 1, 1, 0, 0]
+    shard = Shard(np.zeros((1, 2, 64), np.float16), np.ones((1, 8, 3), np.uint8), taught)
+    _, targets = StepExamples().varied(shard, 0, np.random.default_rng(0))
+    assert targets.shape == (8, 5)
+    assert targets[:, :3].min() == 1
+    assert targets[:, 4].tolist() == [0, 0, 0, 0, 1, 1, 0, 0]
 
 
 def test_the_exported_head_has_our_labels_only() -> None:

@@ -4,16 +4,15 @@ After "A Simple Model for Detection of Rare Sound Events" (Wang, Kao, Wang; Inte
 scores every frame, the normalised scores are the attention, and the attention marks where the sound is.
 """
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .card import CardError, ModelCard, Pooling
-from .features import Frames
+from .features import Array, Frames
+from .gate import Gate
 from .tflite import Interpreter
-
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +73,8 @@ class AttentionModel:
     One instance per stream, not threadsafe.
     """
 
-    def __init__(self, card: ModelCard, interpreter: Interpreter) -> None:
-        """Start on digital silence.
+    def __init__(self, card: ModelCard, interpreter: Interpreter, gate: Gate | None = None) -> None:
+        """Start on digital silence. Without a gate every chunk is looked at.
 
         Raises:
             CardError: the tensors of the model do not have the shapes that the card says.
@@ -83,6 +82,7 @@ class AttentionModel:
         self._window = window = card.window
         self._hop_s = card.features.hop_s
         self._interpreter = interpreter
+        self._gate = gate
         bands, labels = card.features.mel_bands, len(card.labels)
         frames = window.chunk_frames + window.context_frames
         depth = _depth(card, interpreter)
@@ -93,11 +93,18 @@ class AttentionModel:
         _check(card, interpreter, "attend", {"embeddings": (1, steps, depth)}, {"logits": (1, steps, labels)})
         self._frames = np.full((window.context_frames, bands), card.features.silence, np.float32)
         silence = np.full((frames, bands), card.features.silence, np.float32)
-        self._embeddings = np.tile(self._encode(silence), (window.window_steps // window.chunk_steps, 1))
-        self._encoded_frames = 0
+        chunks = window.window_steps // window.chunk_steps
+        self._embeddings = np.tile(self._encode(silence), (chunks, 1))
+        self._unseen: deque[Frames] = deque(maxlen=chunks)
+        """Chunks that are to be encoded before the next look; older ones have left the window."""
+        self._heard_frames = 0
 
     def push(self, frames: Frames) -> list[Scores]:
-        """Add log-mel frames (n, mel_bands), any n, and return the scores of every chunk that they complete."""
+        """Add log-mel frames (n, mel_bands), any n, and return the scores of the chunks that they complete.
+
+        A chunk that the gate keeps the model from looking at has no scores; those of all others are the same as without
+        a gate, to the last bit.
+        """
         window = self._window
         self._frames = np.concatenate((self._frames, frames))
         scores = []
@@ -105,10 +112,20 @@ class AttentionModel:
         while len(self._frames) - start >= window.chunk_frames + window.context_frames:
             chunk = self._frames[start : start + window.chunk_frames + window.context_frames]
             start += window.chunk_frames
-            self._embeddings = np.concatenate((self._embeddings[window.chunk_steps :], self._encode(chunk)))
-            self._encoded_frames += window.chunk_frames
-            scores.append(self._attend())
+            self._heard_frames += window.chunk_frames
+            self._unseen.append(chunk)
+            if self._gate is None or self._gate.opens(chunk[window.context_frames :]):
+                scores.append(self._look())
         self._frames = self._frames[start:].copy()
+        return scores
+
+    def _look(self) -> Scores:
+        new = [self._encode(chunk) for chunk in self._unseen]
+        self._unseen.clear()
+        self._embeddings = np.concatenate((self._embeddings, *new))[-self._window.window_steps :]
+        scores = self._attend()
+        if self._gate is not None:
+            self._gate.saw(scores.logits)
         return scores
 
     def _encode(self, frames: Frames) -> Array:
@@ -119,7 +136,7 @@ class AttentionModel:
         logits = self._interpreter.run("attend", embeddings=self._embeddings[None])["logits"][0]
         step_s = self._window.frames_per_step * self._hop_s
         # A step sees `context_frames` around it; its middle lies half of them back.
-        end_s = (self._encoded_frames - self._window.context_frames / 2) * self._hop_s
+        end_s = (self._heard_frames - self._window.context_frames / 2) * self._hop_s
         return Scores(end_s - step_s * self._window.window_steps, step_s, logits)
 
 

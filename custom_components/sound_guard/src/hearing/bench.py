@@ -14,7 +14,8 @@ from .features import Block
 from .source import BLOCK_SAMPLES, SAMPLE_RATE_HZ
 
 _SEED = 2018
-_WARM_UP_BLOCKS = 20
+WARM_UP_S = 20.0
+"""Sound before the measurement: by then a listener knows what the room sounds like."""
 
 
 class Hearing(Protocol):
@@ -58,12 +59,14 @@ def bench(
     """Feed `seconds` of made-up sound to each of `streams` listeners, each in a thread of its own, at full speed."""
     sound = make_quiet() if quiet else make_sound()
     blocks = max(1, round(seconds * SAMPLE_RATE_HZ / BLOCK_SAMPLES))
+    warm_up = range(round(WARM_UP_S * SAMPLE_RATE_HZ / BLOCK_SAMPLES))
+    measured = range(len(warm_up), len(warm_up) + blocks)
     listeners = [new_listener() for _ in range(streams)]
     for listener in listeners:
-        _feed(listener, sound, _WARM_UP_BLOCKS)
+        _feed(listener, sound, warm_up)
     with ThreadPoolExecutor(streams) as pool:
         started_s, started_cpu_s = time.perf_counter(), time.process_time()
-        for done in [pool.submit(_feed, listener, sound, blocks) for listener in listeners]:
+        for done in [pool.submit(_feed, listener, sound, measured) for listener in listeners]:
             done.result()
     wall_s, cpu_s = time.perf_counter() - started_s, time.process_time() - started_cpu_s
     heard_s = blocks * BLOCK_SAMPLES / SAMPLE_RATE_HZ
@@ -89,8 +92,15 @@ def make_sound() -> Block:
 
 
 def make_quiet() -> Block:
-    """Return ten seconds of the least noise a 16-bit microphone gives (int16), the same every time."""
-    return np.random.default_rng(_SEED).integers(-1, 2, 10 * SAMPLE_RATE_HZ).astype(np.int16)
+    """Return a minute of a quiet room (int16), the same every time: hiss, mains hum, and one knock."""
+    rng = np.random.default_rng(_SEED)
+    time_s = np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    hum = 8 * np.sin(2 * np.pi * 50 * time_s) + 4 * np.sin(2 * np.pi * 150 * time_s)
+    # Second by second: the memory that this takes is measured, too.
+    seconds = [np.round(hum + rng.normal(0, 10, hum.size)).astype(np.int16) for _ in range(60)]
+    knock = 2_000 * np.exp(-time_s / 0.02) * rng.standard_normal(time_s.size)
+    seconds[40] += np.round(knock).astype(np.int16)
+    return np.concatenate(seconds)
 
 
 def peak_memory_mb() -> float:
@@ -102,8 +112,8 @@ def peak_memory_mb() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1.024 / 1000
 
 
-def _feed(listener: Hearing, sound: Block, blocks: int) -> None:
+def _feed(listener: Hearing, sound: Block, numbers: range) -> None:
     starts = range(0, sound.size - BLOCK_SAMPLES + 1, BLOCK_SAMPLES)
-    for index in range(blocks):
-        start = starts[index % len(starts)]
+    for number in numbers:
+        start = starts[number % len(starts)]
         listener.feed(sound[start : start + BLOCK_SAMPLES])

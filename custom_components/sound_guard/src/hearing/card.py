@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,9 @@ SCHEMA = 1
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 ATTENTION_CARD = MODELS / "attention.json"
+
+MAX_FRAMES = 1 << 14
+"""In a window: minutes of sound. A damaged card must not take a home server's memory."""
 
 Pooling = Literal["max", "attention"]
 
@@ -52,10 +56,12 @@ class WindowConfig:
         """Refuse numbers that do not fit together.
 
         Raises:
-            ValueError: the chunk or the window is no whole number of steps or chunks.
+            ValueError: a length is out of range, or the chunk or the window is no whole number of steps or chunks.
         """
         if min(self.chunk_frames, self.frames_per_step, self.window_steps) < 1 or self.context_frames < 0:
             raise ValueError(f"window lengths must be positive: {self}")
+        if max(self.chunk_frames, self.frames_per_step, self.window_steps, self.context_frames) > MAX_FRAMES:
+            raise ValueError(f"window lengths are too large: {self}")
         if self.chunk_frames % self.frames_per_step or self.window_steps % self.chunk_steps:
             raise ValueError(f"a window must be whole chunks, a chunk whole steps: {self}")
 
@@ -133,34 +139,11 @@ class ModelCard:
         Raises:
             CardError: a file is missing or damaged, or was made for another version of the engine.
         """
-        try:
-            card = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise CardError(f"{path}: cannot be read ({error.strerror or error})") from error
-        except ValueError as error:
-            raise CardError(f"{path}: is damaged, not valid JSON ({error})") from error
-        if not isinstance(card, dict) or card.get("schema") != SCHEMA:
-            found = card.get("schema") if isinstance(card, dict) else type(card).__name__
-            raise CardError(f"{path}: has schema {found!r}, this version reads schema {SCHEMA}")
-        try:
-            return cls._from_dict(path, card)
-        except (KeyError, TypeError, ValueError) as error:
-            what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-            raise CardError(f"{path}: is damaged: {what}") from error
+        return read_card(path, SCHEMA, cls._from_dict)
 
     @classmethod
     def _from_dict(cls, path: Path, card: dict[str, Any]) -> "ModelCard":
-        name = str(card["model"])
-        if Path(name).name != name:
-            raise ValueError(f"the model must lie beside the card, not at {name!r}")
-        model = path.with_name(name)
-        try:
-            content = model.read_bytes()
-        except OSError as error:
-            raise CardError(f"{model}: cannot be read ({error.strerror or error})") from error
-        found = hashlib.sha256(content).hexdigest()
-        if found != card["sha256"]:
-            raise CardError(f"{model}: is damaged: its SHA-256 is {found[:12]}…, the card says {card['sha256'][:12]}…")
+        name, content = read_model(path, card)
         labels = tuple(str(label) for label in card["labels"])
         return cls(
             path=path,
@@ -168,11 +151,11 @@ class ModelCard:
             version=str(card["version"]),
             model=name,
             labels=labels,
-            thresholds=MappingProxyType({label: _thresholds(card["thresholds"][label], label) for label in labels}),
+            thresholds=MappingProxyType({label: read_thresholds(card["thresholds"][label], label) for label in labels}),
             content=content,
-            features=FeatureConfig(**card["features"]),
-            window=WindowConfig(**card["window"]),
-            decoder=DecoderConfig(**card["decoder"]),
+            features=read_config(FeatureConfig, card["features"]),
+            window=read_config(WindowConfig, card["window"]),
+            decoder=read_config(DecoderConfig, card["decoder"]),
             training=MappingProxyType(dict(card["training"])),
             metrics=MappingProxyType(dict(card["metrics"])),
             limitations=tuple(str(line) for line in card["limitations"]),
@@ -180,7 +163,6 @@ class ModelCard:
 
     def save(self) -> None:
         """Write the card and its model file; the card comes last, so that a half-written pair is never valid."""
-        self.model_path.write_bytes(self.content)
         card = {
             "schema": SCHEMA,
             "name": self.name,
@@ -196,10 +178,90 @@ class ModelCard:
             "metrics": dict(self.metrics),
             "limitations": list(self.limitations),
         }
-        self.path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_card(self.path, card, self.content)
 
 
-def _thresholds(levels: Mapping[str, Any], label: str) -> Mapping[Sensitivity, float]:
+def read_card[Card](path: Path, schema: int, read: Callable[[Path, dict[str, Any]], Card]) -> Card:
+    """Return what `read` makes of a card's JSON.
+
+    Raises:
+        CardError: the file is missing or damaged, or was made for another version of the engine.
+    """
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CardError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (RecursionError, ValueError) as error:
+        raise CardError(f"{path}: is damaged, not valid JSON ({error})") from error
+    if not isinstance(card, dict) or card.get("schema") != schema:
+        found = card.get("schema") if isinstance(card, dict) else type(card).__name__
+        raise CardError(f"{path}: has schema {found!r}, this version reads schema {schema}")
+    try:
+        return read(path, card)
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise CardError(f"{path}: is damaged: {what}") from error
+
+
+def read_model(path: Path, card: Mapping[str, Any]) -> tuple[str, bytes]:
+    """Return name and content of the model file that a card names.
+
+    Raises:
+        CardError: the file is missing, or not the one that the card was written for.
+        KeyError: the card does not name it.
+        ValueError: it is not to lie beside the card.
+    """
+    name = str(card["model"])
+    if Path(name).name != name:
+        raise ValueError(f"the model must lie beside the card, not at {name!r}")
+    model = path.with_name(name)
+    try:
+        content = model.read_bytes()
+    except OSError as error:
+        raise CardError(f"{model}: cannot be read ({error.strerror or error})") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != card["sha256"]:
+        raise CardError(f"{model}: is damaged: its SHA-256 is {found[:12]}…, the card says {card['sha256'][:12]}…")
+    return name, content
+
+
+def read_config[Config](kind: type[Config], values: Mapping[str, Any]) -> Config:
+    """Return a part of a card, a dataclass whose fields all have defaults.
+
+    Raises:
+        TypeError: a field is unknown, or of another type than its default.
+        ValueError: a number is out of range.
+    """
+    config = kind(**values)
+    for name, default in asdict(kind()).items():  # type: ignore[call-overload]  # not any class, a dataclass
+        _check_type(name, getattr(config, name), default)
+    return config
+
+
+def _check_type(name: str, value: Any, default: Any) -> None:
+    if isinstance(default, tuple):
+        for each in value:
+            _check_type(name, each, default[0])
+    elif isinstance(default, float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise TypeError(f"{name} must be a number, not {value!r}")
+    elif type(value) is not type(default):
+        raise TypeError(f"{name} must be of the type {type(default).__name__}, not {value!r}")
+
+
+def write_card(path: Path, card: Mapping[str, Any], content: bytes) -> None:
+    """Write a model file and its card; the card comes last, so that a half-written pair is never valid."""
+    path.with_name(str(card["model"])).write_bytes(content)
+    path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_thresholds(levels: Mapping[str, Any], label: str) -> Mapping[Sensitivity, float]:
+    """Return the thresholds of one sound.
+
+    Raises:
+        KeyError: one is missing.
+        ValueError: one is out of range, or they do not rise from high to low sensitivity.
+    """
     thresholds = {level: float(levels[level]) for level in Sensitivity}
     if not 0 < thresholds[Sensitivity.HIGH] <= thresholds[Sensitivity.BALANCED] <= thresholds[Sensitivity.LOW] <= 1:
         raise ValueError(f"thresholds of {label} must fall from low to high within 0 to 1: {thresholds}")

@@ -34,11 +34,15 @@ class Decoder:
         self._open: dict[str, Detection] = {}
         self._closed_until_s: dict[str, float] = dict.fromkeys(card.labels, -np.inf)
 
-    def push(self, scores: Scores) -> list[Detection]:
-        """Take the newest scores and return what is new: events that start, continue or end."""
+    def push(self, scores: Scores, pooled: Sequence[float] | None = None) -> list[Detection]:
+        """Take the newest scores and return what is new: events that start, continue or end.
+
+        `pooled` are the clip probabilities of the whole window, where somebody has them already.
+        """
         detections = []
         firsts = [self._first(label, scores) for label in self._labels]
-        for index, (label, confidence) in enumerate(zip(self._labels, self._confidences(scores, firsts), strict=True)):
+        confidences = self._confidences(scores, firsts, pooled)
+        for index, (label, confidence) in enumerate(zip(self._labels, confidences, strict=True)):
             self.max_scores[label] = max(self.max_scores[label], confidence)
             heard = confidence >= self._thresholds[label][self.sensitivity]
             # Nearly always there is nothing to hear, and where it would be need not be known.
@@ -47,6 +51,10 @@ class Decoder:
             if detection is not None:
                 detections.append(detection)
         return detections
+
+    def confidence(self, label: str) -> float:
+        """Return the highest clip probability of the event that is open, 0 if there is none."""
+        return self._open[label].confidence if label in self._open else 0.0
 
     def flush(self) -> list[Detection]:
         """Return the end of every event that is still open."""
@@ -57,9 +65,11 @@ class Decoder:
         behind_s = self._closed_until_s[label] - scores.start_s
         return 0 if behind_s <= 0 else min(math.ceil(behind_s / scores.step_s), len(scores.logits))
 
-    def _confidences(self, scores: Scores, firsts: Sequence[int]) -> list[float]:
+    def _confidences(self, scores: Scores, firsts: Sequence[int], pooled: Sequence[float] | None) -> list[float]:
         """Return the clip probability of every label within its unclaimed steps."""
-        confidences: list[float] = clip_probability(scores.logits, self._config.pooling).tolist()
+        if pooled is None:
+            pooled = clip_probability(scores.logits, self._config.pooling).tolist()
+        confidences = list(pooled)
         for index, first in enumerate(firsts):
             if first:
                 unclaimed = scores.logits[first:, index : index + 1]
@@ -73,9 +83,10 @@ class Decoder:
                 return None
             self._open[label] = Detection(label, Phase.STARTED, region.onset_s, region.offset_s, region.confidence)
             return self._open[label]
+        if region is not None and region.confidence > known.confidence:
+            known = self._open[label] = replace(known, confidence=region.confidence)
         if region is not None and region.offset_s > known.offset_s:
-            confidence = max(known.confidence, region.confidence)
-            self._open[label] = replace(known, phase=Phase.CONTINUED, offset_s=region.offset_s, confidence=confidence)
+            self._open[label] = replace(known, phase=Phase.CONTINUED, offset_s=region.offset_s)
             return self._open[label]
         if now_s - known.offset_s > self._config.release_s:
             return self._close(label)

@@ -32,7 +32,11 @@ class Detection:
     """Highest clip probability so far, 0 to 1."""
 
     verified: bool | None = None
-    """True or False once a verifier took a second look, None while there is none."""
+    """True if a verifier recognises it, too; False if it hardly does, and the attention model is sure enough for both;
+    None if none was asked, or none answered in time."""
+
+    verifier_confidence: float | None = None
+    """The verifier's confidence, 0 to 1, where it has answered; 0 if it has found nothing."""
 
     @property
     def duration_s(self) -> float:

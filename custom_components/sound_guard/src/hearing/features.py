@@ -7,7 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Block = NDArray[np.int16]
-Frames = NDArray[np.float32]
+Array = NDArray[np.float32]
+Frames = Array
+
+MAX_RATE_HZ = 192_000
+"""More samples in a second than anybody records; no length of a front end is longer than that second."""
+
+MAX_FILTERS = 1 << 22
+"""Most numbers in the table of filters, and in the frames that are computed together."""
 
 _ROWS = 32
 """About how many frames are transformed together: NumPy's own cost per call is spread, and the cache holds them."""
@@ -48,11 +55,15 @@ class FeatureConfig:
         """Refuse numbers that make no front end.
 
         Raises:
-            ValueError: a length is not positive, or the bands lie outside 0 to half the sample rate.
+            ValueError: a length is not positive or much too large, or the bands lie outside 0 to half the sample rate.
         """
         lengths = (self.sample_rate_hz, self.hop_samples, self.mel_bands, self.group_frames)
         if min(lengths) < 1 or not 1 <= self.window_samples <= self.fft_size:
             raise ValueError(f"feature lengths must be positive and the window must fit the FFT: {self}")
+        # A damaged card must not take a home server's memory.
+        most = self.fft_size * max(self.mel_bands, self.group_frames)
+        if max(*lengths, self.fft_size) > MAX_RATE_HZ or most > MAX_FILTERS or self.mel_bands > self.fft_size:
+            raise ValueError(f"feature lengths are too large: {self}")
         if not 0 <= self.low_hz < self.high_hz <= self.sample_rate_hz / 2 or self.floor <= 0:
             raise ValueError(f"feature bands must lie between 0 Hz and half the sample rate: {self}")
 
@@ -77,13 +88,15 @@ class LogMel:
     def __init__(self, config: FeatureConfig) -> None:
         """Start with an empty stream."""
         self._config = config
-        self._window = np.hanning(config.window_samples + 1)[:-1].astype(np.float32)
-        # int16 full scale and the window's own power are divided out here, once.
-        self._window /= np.float32(32_768 * np.sqrt(np.sum(self._window**2) * config.fft_size / 2))
-        self._mel = mel_filters(config)
+        window = np.hanning(config.window_samples + 1)[:-1].astype(np.float32)
+        # int16 full scale, the window's own power and what the transform divides by are divided out here, once.
+        window *= np.float32(config.fft_size / (32_768 * np.sqrt(np.sum(window**2) * config.fft_size / 2)))
+        self._window = np.pad(window, (0, config.fft_size - config.window_samples))
+        self._filters = _filter_bank(config)
         self._pending = np.zeros(0, np.float32)
+        self._padding = np.zeros(config.fft_size - config.window_samples, np.float32)
         rows = config.group_frames * max(1, _ROWS // config.group_frames)
-        self._windows = np.zeros((rows, config.fft_size), np.float32)  # what lies behind the window stays zero
+        self._windows = np.empty((rows, config.fft_size), np.float32)
         self._spectrum = np.empty((rows, config.fft_size // 2 + 1), np.complex64)
         self._power = np.empty(self._spectrum.shape, np.float32)
 
@@ -94,31 +107,36 @@ class LogMel:
         the stream was cut into blocks, to the last bit. One call with many samples costs less than many with few.
         """
         config = self._config
-        sound = np.concatenate((self._pending, samples), dtype=np.float32)
+        # Behind the last window the transform reads on; what it reads there counts nothing.
+        sound = np.concatenate((self._pending, samples, self._padding), dtype=np.float32)
+        size = sound.size - self._padding.size
         group_hop = config.group_frames * config.hop_samples
-        groups = max(0, (sound.size - config.samples_for(config.group_frames)) // group_hop + 1)
+        groups = max(0, (size - config.samples_for(config.group_frames)) // group_hop + 1)
         frames = np.empty((groups * config.group_frames, config.mel_bands), np.float32)
         if groups:
             strides = (config.hop_samples * sound.itemsize, sound.itemsize)
-            windows = np.ndarray((len(frames), config.window_samples), np.float32, sound, strides=strides)
+            windows = np.ndarray((len(frames), config.fft_size), np.float32, sound, strides=strides)
             for start in range(0, len(frames), len(self._windows)):
                 piece = slice(start, start + len(self._windows))
                 self._transform(windows[piece], frames[piece])
-            sound = sound[groups * group_hop :].copy()
-        self._pending = sound
+        self._pending = sound[groups * group_hop : size].copy()
         return _normalised(frames, config.floor)
 
     def _transform(self, windows: NDArray[np.float32], frames: Frames) -> None:
         """Write the mel powers of whole groups of windows, at most as many as there is memory for, to their frames."""
         count, group = len(frames), self._config.group_frames
-        np.multiply(windows, self._window, out=self._windows[:count, : self._config.window_samples])
-        # NumPy's type information knows rfft in double precision only.
-        np.fft.rfft(self._windows[:count], out=self._spectrum[:count])  # type: ignore[arg-type]
+        np.multiply(windows, self._window, out=self._windows[:count])
+        # This norm keeps NumPy in single precision, which takes half the time; its types know double only.
+        np.fft.rfft(self._windows[:count], norm="forward", out=self._spectrum[:count])  # type: ignore[arg-type]
         squares = self._spectrum[:count].view(np.float32)
         np.square(squares, out=squares)
-        power = np.add(squares[:, ::2], squares[:, 1::2], out=self._power[:count])
+        power = np.add(squares[:, ::2], squares[:, 1::2], out=self._power[:count]).reshape(
+            -1, group, squares.shape[1] // 2
+        )
         # One product per group: the order of its sums would change with the number of rows.
-        np.matmul(power.reshape(-1, group, power.shape[1]), self._mel, out=frames.reshape(-1, group, frames.shape[1]))
+        groups = frames.reshape(-1, group, frames.shape[1])
+        for bins, bands, filters in self._filters:
+            np.matmul(power[..., bins], filters, out=groups[..., bands])
 
 
 def _normalised(power: Frames, floor: float) -> Frames:
@@ -142,6 +160,16 @@ def mel_filters(config: FeatureConfig) -> NDArray[np.float32]:
     filters: NDArray[np.float32] = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
     filters.setflags(write=False)
     return filters
+
+
+@lru_cache(maxsize=8)
+def _filter_bank(config: FeatureConfig) -> tuple[tuple[slice, slice, Array], ...]:
+    """Return the filters in two halves, each with the bins it sees and the bands it makes: the rest is zeros."""
+    filters = mel_filters(config)
+    halves = (slice(0, config.mel_bands // 2), slice(config.mel_bands // 2, config.mel_bands))
+    seen = [np.flatnonzero(filters[:, bands].any(axis=1)) for bands in halves]
+    spans = [slice(int(bins[0]), int(bins[-1]) + 1) for bins in seen]
+    return tuple((bins, bands, filters[bins, bands].copy()) for bins, bands in zip(spans, halves, strict=True))
 
 
 def _mel(hz: float) -> float:

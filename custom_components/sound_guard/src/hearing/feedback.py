@@ -16,7 +16,7 @@ def export_false_alarms(folder: Path, sounds: Mapping[str, Path]) -> int:
     """Copy WAV files (16 kHz mono), by id, to a folder and return how many it has now; earlier ones stay.
 
     Raises:
-        FileExistsError: the folder holds recordings of another kind.
+        FileExistsError: the folder holds recordings of another kind, or a list that cannot be read.
         OSError: a file cannot be read, or the folder cannot be written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -37,14 +37,28 @@ def export_false_alarms(folder: Path, sounds: Mapping[str, Path]) -> int:
 
 def _rows(manifest: Path) -> dict[str, dict[str, str]]:
     """Return the rows of an earlier export by file, without those whose file has been taken away."""
-    if not manifest.exists():
-        return {}
-    with manifest.open(encoding="utf-8", newline="") as lines:
-        reader = csv.DictReader(lines)
+    try:
+        text = manifest.read_text(encoding="utf-8")
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         rows = list(reader)
-    if tuple(reader.fieldnames or ()) != COLUMNS or any(row["subtype"] != SUBTYPE for row in rows):
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(manifest))
+    except FileNotFoundError:
+        return {}
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise _not_ours(manifest) from error
+    if text and (reader.fieldnames != [*COLUMNS] or any(not _is_ours(row) for row in rows)):
+        raise _not_ours(manifest)
     return {row["file"]: row for row in rows if (manifest.parent / row["file"]).is_file()}
+
+
+def _is_ours(row: Mapping[str | None, object]) -> bool:
+    """Return whether a row was written here: a negative with a name in the folder, and nothing more or less."""
+    name = row.get("file")
+    whole = None not in row and None not in row.values()
+    return whole and row["subtype"] == SUBTYPE and isinstance(name, str) and Path(name).name == name
+
+
+def _not_ours(manifest: Path) -> FileExistsError:
+    return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(manifest))
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -11,12 +11,13 @@ import subprocess
 import termios
 import time
 from collections.abc import Iterator
-from threading import Lock
+from threading import Event, Lock
 from typing import Self
 
 import numpy as np
 
 from .features import Block
+from .haste import Haste
 from .intake import Intake
 from .source import BLOCK_SAMPLES, SAMPLE_RATE_HZ, STALL_S, Backlog, Reason, SourceError, redact_all
 
@@ -30,6 +31,10 @@ _STOP_S = 0.5
 
 _KILL_S = 5.0
 _LIST_S = 5.0
+
+_ROLL_CALL_S = 300.0
+"""How often the sound server is asked whether it still has the microphone. When one is unplugged, PulseAudio goes on
+with another one, as if nothing had happened, and stays with it."""
 
 
 class FfmpegSource:
@@ -46,11 +51,13 @@ class FfmpegSource:
         # Held while the child starts and while its pipes are waited for, so that close() cannot pull them away.
         self._lock = Lock()
         self._closed = False
+        self._ended = Event()
         self._child: subprocess.Popen[bytes] | None = None
         self._poll = select.poll()
         self._said = b""
         self._unheard_bytes = 0
         """Read from the pipe, but not yet yielded."""
+        self._roll_call_s = time.monotonic() + _ROLL_CALL_S
 
     @property
     def backlog(self) -> Backlog:
@@ -87,7 +94,11 @@ class FfmpegSource:
         """
         pending = b""
         heard = False
+        haste = Haste()
         while data := self._read():
+            self._call_roll()
+            if self._intake.is_live and (wait_s := haste.wait_s(len(data) // 2, time.monotonic())):
+                self._ended.wait(wait_s)
             pending += data
             whole = len(pending) // _BLOCK_BYTES * _BLOCK_BYTES
             for start in range(0, whole, _BLOCK_BYTES):
@@ -104,6 +115,7 @@ class FfmpegSource:
     def close(self) -> None:
         """Stop ffmpeg, reap it and end a running iteration."""
         self._closed = True
+        self._ended.set()
         if self._child is not None:
             _stop(self._child)
         with self._lock:
@@ -129,6 +141,20 @@ class FfmpegSource:
                         return os.read(pipe, _READ_BYTES)
                     self._listen_to(pipe)
         return b""
+
+    def _call_roll(self) -> None:
+        """Make sure, once in a while, that the microphone is there.
+
+        Raises:
+            SourceError: NO_DEVICE, it is not, so what is heard is another one.
+        """
+        if not self._intake.on_roll or time.monotonic() < self._roll_call_s:
+            return
+        self._roll_call_s = time.monotonic() + _ROLL_CALL_S
+        there = [name for name, _ in list_sources("pulse", ffmpeg=self._command[0])]
+        # Without an answer nothing is known.
+        if there and self._intake.name not in there:
+            raise SourceError(Reason.NO_DEVICE, f"{self.description}: the sound server has lost this microphone.")
 
     def _listen_to(self, stderr: int) -> None:
         words = os.read(stderr, _READ_BYTES)
@@ -173,7 +199,9 @@ class FfmpegSource:
             if re.search(pattern, words.lower()):
                 return SourceError(reason, sentence.format(self.description))
         last = next((line for line in reversed(redact_all(words).splitlines()) if line.strip()), "nothing")
-        return SourceError(Reason.LOST, f"{self.description}: no sound came; ffmpeg says: {last[:200]}")
+        # Some of it comes from the other end: nothing in it may paint over a terminal that shows a log.
+        shown = "".join(filter(str.isprintable, last))[:200]
+        return SourceError(Reason.LOST, f"{self.description}: no sound came; ffmpeg says: {shown}")
 
 
 def list_sources(kind: str, *, ffmpeg: str = "ffmpeg") -> list[tuple[str, str]]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .attention import Array, AttentionModel, Scores
+from .attention import AttentionModel, Scores
 from .card import ModelCard
-from .features import Block, Frames, LogMel
+from .features import Array, Block, Frames, LogMel
 from .tflite import open_interpreter
 
 LEAD_S = 1.0

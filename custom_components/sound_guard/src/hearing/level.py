@@ -1,4 +1,4 @@
-"""How loud a block of sound is."""
+"""How loud a block of sound is, whatever constant voltage lies below it: nobody hears that."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ SILENCE_DBFS = -96.0
 """What digital silence is reported as: the smallest step of 16 bits."""
 
 DIGITAL_SILENCE_DBFS = -90.0
-"""A peak below one step of 16 bits: no microphone is this quiet, so it is muted or unplugged."""
+"""A peak of one step of 16 bits: no microphone is this quiet, so it is muted or unplugged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,12 @@ class Level:
     """Root mean square; a full-scale sine is -3.0."""
 
     peak_dbfs: float
-    """Largest sample; 0.0 is clipping."""
+    """Largest sample of either sign; 0.0 is clipping."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether it is digital silence: one and the same number all the time, give or take the smallest step."""
+        return self.peak_dbfs < DIGITAL_SILENCE_DBFS
 
 
 def measure(block: Block) -> Level:
@@ -30,9 +35,10 @@ def measure(block: Block) -> Level:
     if not block.size:
         return Level(SILENCE_DBFS, SILENCE_DBFS)
     squares = block.astype(np.float32)
+    middle = squares.mean()
+    squares -= middle
     np.square(squares, out=squares)
-    # The largest sample of either sign; in int16 itself -32768 has no positive counterpart.
-    peak = max(int(block.max()), -int(block.min()))
+    peak = float(max(block.max() - middle, middle - block.min()))
     return Level(_dbfs(math.sqrt(squares.mean()) / 32_768), _dbfs(peak / 32_768))
 
 

@@ -59,7 +59,8 @@ class Live:
         now = time.strftime("%H:%M:%S")
         for found in detections:
             if found.phase is Phase.STARTED:
-                self._print(f"{now}  {plain(found.label)} ({found.confidence:.0%} sure)")
+                confirmed = ", confirmed by a second look" if found.verified else ""
+                self._print(f"{now}  {plain(found.label)} ({found.confidence:.0%} sure{confirmed})")
             elif found.phase is Phase.ENDED:
                 self._print(f"{now}  {plain(found.label)} is over, after {found.duration_s:.1f} s")
 

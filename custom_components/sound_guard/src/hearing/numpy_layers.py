@@ -23,7 +23,8 @@ def _conv_2d(node: Node) -> Array:
         raise ModelFormatError("CONV_2D in groups of channels is not supported")
     high, wide = axes(node, array, taps, (node.options.integer(5, 1), node.options.integer(4, 1)))
     result = node.new((len(array), high.count, wide.count, channels_out))
-    matrix = weights.reshape(channels_out, -1).T.copy()
+    rows = weights.reshape(channels_out, -1).T
+    matrix = node.lasting(rows.shape, rows)
     if taps == [1, 1] and high.stride == wide.stride == 1:
         node.multiply(node.shaped(array, (-1, channels)), matrix, result.reshape(-1, channels_out))
     else:
@@ -65,7 +66,9 @@ def _depthwise_conv_2d(node: Node) -> Array:
     places = sliding_window_view(spans, length, axis=3)[:, :, :, ::dilation]
     places = sliding_window_view(places, high.span, axis=1)[:, :: high.stride, ..., :: high.dilation]
     sums = result.reshape(*result.shape[:2], -1, length)
-    node.step(np.einsum, "nrbwci,iwc->nrbc", places, np.tile(weights[0], run), out=sums)
+    node.work(8 * result.size * high.taps * wide.taps)  # without the speed of a matrix product
+    tiled = node.lasting((*taps, length), np.tile(weights[0], run))
+    node.step(np.einsum, "nrbwci,iwc->nrbc", places, tiled, out=sums)
     add_bias(node, result, 2)
     activate(node, result, node.options.byte(4))
     return result
@@ -96,7 +99,8 @@ def _transpose_conv(node: Node) -> Array:
     node.step(frame.fill, 0.0)
     view, rows = windows(frame, high, wide, writeable=True), node.shaped(array, (-1, channels))
     for row, column in np.ndindex(*taps):
-        node.multiply(rows, weights[:, row, column].T.copy(), product.reshape(-1, channels_out))
+        matrix = node.lasting((channels, channels_out), weights[:, row, column].T)
+        node.multiply(rows, matrix, product.reshape(-1, channels_out))
         place = view[..., row, column, :]
         node.step(np.add, place, product, out=place)
     node.step(np.copyto, result, frame[:, high.inside, wide.inside])
@@ -110,7 +114,7 @@ def _fully_connected(node: Node) -> Array:
     outputs, inputs = weights.shape
     rows = node.shaped(array, (-1, inputs))
     result = node.new((*array.shape[:-1], outputs) if node.options.flag(2) else (len(rows), outputs))
-    matrix = weights.T.copy() if node.is_constant(1) else weights.T
+    matrix = node.lasting((inputs, outputs), weights.T) if node.is_constant(1) else weights.T
     node.multiply(rows, matrix, result.reshape(-1, outputs))
     add_bias(node, result, 2)
     activate(node, result, node.options.byte(0))
@@ -123,6 +127,7 @@ def _batch_matmul(node: Node) -> Array:
     right = right.swapaxes(-1, -2) if node.options.flag(1) else right
     batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
     result = node.new((*batch, left.shape[-2], right.shape[-1]))
+    node.work(result.size * left.shape[-1])
     node.step(np.matmul, left, right, out=result)
     return result
 

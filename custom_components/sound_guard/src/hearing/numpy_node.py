@@ -11,11 +11,17 @@ from numpy.typing import DTypeLike
 from .flatbuffer import DAMAGED, ModelFormatError
 from .tflite_file import Array, Operation, Tensor
 
-MAX_ARRAY_ELEMENTS: Final = 1 << 24
+MAX_ARRAY_ELEMENTS: Final = 1 << 22
 """Largest array; a damaged file must not take a home server's memory."""
 
-MAX_PROGRAM_ELEMENTS: Final = 1 << 26
-"""Elements that all steps of a program together may write."""
+MAX_PROGRAM_BYTES: Final = 1 << 28
+"""Memory that all steps of a program together may write to."""
+
+MAX_STEPS: Final = 10_000
+"""Calls that one operation may become."""
+
+MAX_MULTIPLICATIONS: Final = 1 << 32
+"""Multiplications that a program may take, those of matrices and windows alone: about half a second's work."""
 
 ONE_THREAD_MULTIPLICATIONS: Final = 1 << 18
 """Size of a matrix product up to which OpenBLAS stays in one thread. More threads than one per microphone would cost a
@@ -35,13 +41,14 @@ Made = Array | Sequence[Array]
 
 
 class Arena:
-    """The memory of a program. What no later step reads is handed to the next one."""
+    """The memory of a program, and what it may do with it. What no later step reads is handed to the next one."""
 
     def __init__(self) -> None:
         """Start without memory."""
+        self._multiplications = 0
         self._free: list[Array] = []
         self._lent: dict[int, tuple[Array, int]] = {}
-        self._elements = 0
+        self._bytes = 0
 
     def new(self, shape: Sequence[int], dtype: DTypeLike, until: int) -> Array:
         """Return an array of unknown content, in use up to the step number `until`.
@@ -52,10 +59,12 @@ class Arena:
             ModelFormatError: it is too large, or all of them together are.
         """
         elements = math.prod(shape)
-        self._elements += elements
-        if min(shape, default=1) < 0 or elements > MAX_ARRAY_ELEMENTS or self._elements > MAX_PROGRAM_ELEMENTS:
-            raise ModelFormatError(f"the model needs an array of {tuple(shape)}, which is too large")
         size_bytes = max(1, elements * np.dtype(dtype).itemsize)
+        # An empty array takes no memory, but even its axes can be too long for NumPy.
+        spread = math.prod(max(1, size) for size in shape)
+        if min(shape, default=1) < 0 or spread > MAX_ARRAY_ELEMENTS:
+            raise ModelFormatError(f"the model needs an array of {tuple(shape)}, which is too large")
+        self.take(size_bytes)
         fitting = (block for block in self._free if until != FOREVER and size_bytes <= block.size)
         block = min(fitting, key=np.size, default=None)
         if block is None:
@@ -64,6 +73,26 @@ class Arena:
             self._free = [other for other in self._free if other is not block]
         self._lent[id(block)] = block, until
         return block[: elements * np.dtype(dtype).itemsize].view(dtype).reshape(shape)
+
+    def take(self, size_bytes: int) -> None:
+        """Count memory that is taken.
+
+        Raises:
+            ModelFormatError: all of it together would be too much.
+        """
+        self._bytes += size_bytes
+        if self._bytes > MAX_PROGRAM_BYTES:
+            raise ModelFormatError("the model is too large: it takes too much memory")
+
+    def work(self, multiplications: int) -> None:
+        """Count work that a step will do at every run.
+
+        Raises:
+            ModelFormatError: all of it together would take too long.
+        """
+        self._multiplications += multiplications
+        if self._multiplications > MAX_MULTIPLICATIONS:
+            raise ModelFormatError("the model takes too long to run")
 
     def keep(self, array: Array, until: int) -> None:
         """Note that a step as late as `until` reads the array, which may be a view of another one."""
@@ -147,7 +176,13 @@ class Node:
         return tuple(int(value) for value in array.reshape(-1))
 
     def step(self, function: Callable[..., object], *arguments: object, **named: object) -> None:
-        """Add a call to the program."""
+        """Add a call to the program.
+
+        Raises:
+            ModelFormatError: these are too many.
+        """
+        if len(self.steps) >= MAX_STEPS:
+            raise ModelFormatError(f"{self.name} takes too many steps")
         self.steps.append(partial(function, *arguments, **named))
 
     def new(self, shape: Sequence[int], dtype: DTypeLike = np.float32) -> Array:
@@ -160,6 +195,10 @@ class Node:
         array[...] = value
         return array
 
+    def work(self, multiplications: int) -> None:
+        """Count the multiplications of matrices or windows that the steps of this node do."""
+        self._arena.work(multiplications)
+
     def shaped(self, array: Array, shape: Sequence[int]) -> Array:
         """Return the array in another shape: a view where possible, else a contiguous copy made at every run."""
         try:
@@ -171,6 +210,7 @@ class Node:
 
     def multiply(self, rows: Array, matrix: Array, result: Array) -> None:
         """Add the product of two matrices, (m, k) and (k, n), written to `result` (m, n)."""
+        self.work(rows.size * matrix.shape[1])
         count = max(MIN_ROWS, ONE_THREAD_MULTIPLICATIONS // max(1, matrix.size))
         for start in range(0, len(rows), count):
             piece = slice(start, start + count)

@@ -79,6 +79,9 @@ class Program:
             tensor = self._graph.tensors[number]
             if (constant := tensor.constant()) is None:
                 raise ModelFormatError(f"{DAMAGED}: the tensor {tensor.name} is used before it is computed")
+            if constant is not tensor.stored:
+                # Many tensors may share what the file holds once, but not what becomes of it here.
+                self._arena.take(constant.nbytes)
             self.arrays[number] = constant
             self._constants.add(number)
         return self.arrays[number]

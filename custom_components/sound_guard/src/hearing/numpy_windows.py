@@ -19,6 +19,9 @@ SAME: Final = 0
 MAX_TAPS: Final = 4_096
 """Largest number of places in a window that takes a step each."""
 
+MAX_SIDE: Final = 1 << 16
+"""Longest side that an image is resized to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Axis:
@@ -117,6 +120,7 @@ def _pool_2d(function: np.ufunc, outside: float) -> Kernel:
             raise ModelFormatError(f"{node.name} over {taps} places is too large")
         view = windows(padded(node, array, high, wide, outside), high, wide)
         result = node.new((len(array), high.count, wide.count, array.shape[3]))
+        node.work(result.size * math.prod(taps))
         first, *others = (view[..., row, column, :] for row, column in np.ndindex(taps))
         if not others:
             node.step(np.copyto, result, first)
@@ -174,6 +178,7 @@ def _resize_bilinear(node: Node) -> Array:
         count, height, width, channels = array.shape
         columns = node.shaped(array, (count, before, -1) if axis == 1 else (count, height, width, channels))
         result = node.new((*columns.shape[:-2], size, columns.shape[-1]))
+        node.work(result.size * before)
         node.step(np.matmul, matrix, columns, out=result)
         array = result.reshape(*array.shape[:axis], size, *array.shape[axis + 1 :])
     return array
@@ -181,7 +186,7 @@ def _resize_bilinear(node: Node) -> Array:
 
 def _new_size(node: Node, align_corners: bool, half_pixels: bool) -> tuple[int, ...]:
     size = node.integers(1)
-    if len(size) != 2 or min(size) < 1 or (align_corners and half_pixels):
+    if len(size) != 2 or not 1 <= min(size) <= max(size) <= MAX_SIDE or (align_corners and half_pixels):
         raise ModelFormatError(f"{DAMAGED}: {node.name} to a size of {size}, aligned in two ways")
     return size
 

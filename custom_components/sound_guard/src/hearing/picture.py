@@ -76,7 +76,10 @@ def _spectrogram(seen: Hindsight) -> Image.Image:
     image = Image.fromarray(_brightness(seen.frames).T[::-1].copy()).resize(size, Image.Resampling.BICUBIC)
     levels = np.clip(np.asarray(image) * 255, 0, 255).astype(np.uint8)
     light = _DIM + (1 - _DIM) * _attention_at(seen, size[0])
-    return Image.fromarray((_colours()[levels] * light[None, :, None]).astype(np.uint8))
+    # In place and in single precision: every thread that has ever drawn keeps the memory that it needed.
+    colours = _colours()[levels]
+    colours *= light.astype(np.float32)[None, :, None]
+    return Image.fromarray(colours.astype(np.uint8))
 
 
 def _brightness(frames: Frames) -> Frames:

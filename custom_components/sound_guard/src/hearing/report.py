@@ -66,10 +66,9 @@ class JsonReport(Report):
     def event(self, file: Path, found: Detection) -> None:
         """Tell an event that has ended."""
         times = {"onset_s": round(found.onset_s, 2), "offset_s": round(found.offset_s, 2)}
-        confidence = round(found.confidence, 4)
-        self._json(
-            {"file": str(file), "label": found.label, **times, "confidence": confidence, "verified": found.verified}
-        )
+        verifier = None if found.verifier_confidence is None else round(found.verifier_confidence, 4)
+        sure = {"confidence": round(found.confidence, 4), "verified": found.verified, "verifier_confidence": verifier}
+        self._json({"file": str(file), "label": found.label, **times, **sure})
 
     def scores(self, file: Path, scores: Mapping[str, float]) -> None:
         """Tell the highest score of every label in a file."""
@@ -101,12 +100,13 @@ class TableReport(Report):
     def event(self, file: Path, found: Detection) -> None:
         """Tell an event that has ended as a row."""
         times = f"{clock(found.onset_s):>10}  {clock(found.offset_s):>10}"
-        self._row(f"{times}  {plain(found.label):<12}  {found.confidence:>5.0%}  {file}")
+        checked = "" if found.verifier_confidence is None else f"{found.verifier_confidence:.0%}"
+        self._row(f"{times}  {plain(found.label):<12}  {found.confidence:>5.0%}  {checked:>7}  {file}")
 
     def scores(self, file: Path, scores: Mapping[str, float]) -> None:
         """Tell the highest scores of a file as rows."""
         for label, score in scores.items():
-            self._row(f"{'highest':>10}  {'score':>10}  {plain(label):<12}  {score:>5.0%}  {file}")
+            self._row(f"{'highest':>10}  {'score':>10}  {plain(label):<12}  {score:>5.0%}  {'':>7}  {file}")
 
     def summary(self, summary: Summary) -> None:
         """Tell what it came to as a sentence."""
@@ -120,7 +120,7 @@ class TableReport(Report):
     def _row(self, row: str) -> None:
         if not self._started:
             self._started = True
-            self._print(f"{'from':>10}  {'to':>10}  {'sound':<12}  {'sure':>5}  file", self._out)
+            self._print(f"{'from':>10}  {'to':>10}  {'sound':<12}  {'sure':>5}  {'checked':>7}  file", self._out)
         self._print(row, self._out)
 
 

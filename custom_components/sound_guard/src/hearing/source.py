@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from traceback import format_exception
 from typing import Protocol, Self
 
 from .features import Block
@@ -122,3 +123,8 @@ def redact(spec: str) -> str:
 def redact_all(text: str) -> str:
     """Return a text with every URL in it redacted."""
     return _URL.sub(lambda match: redact(match[0]), text)
+
+
+def redacted_trace(error: BaseException) -> str:
+    """Return an error's trace, on lines of its own, with every URL in it redacted."""
+    return redact_all("\n" + "".join(format_exception(error))).rstrip()

@@ -92,7 +92,7 @@ class _LibraryInterpreter:
             self._runners = {name: _runner(interpreter, name, checked.signatures[name]) for name in checked.signatures}
             for name, runner in self._runners.items():
                 runner(**{key: np.zeros(shape, np.float32) for key, shape in self._shapes[name][0].items()})
-        except (RuntimeError, ValueError) as error:
+        except (MemoryError, RuntimeError, ValueError) as error:
             raise ModelFormatError(f"{runtime} cannot run the model: {error}") from error
 
     def shapes(self, signature: str) -> tuple[Shapes, Shapes]:

@@ -19,6 +19,9 @@ DEFAULT_SIGNATURE = "serving_default"
 ABSENT = -1
 """Stands for an operand that an operation does without."""
 
+MAX_AXES = 8
+"""Of one tensor: more than any operation of the format takes."""
+
 # By number, as the format's schema counts them; only used to name what cannot be run.
 OPERATIONS = """
 ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE EMBEDDING_LOOKUP FLOOR
@@ -38,6 +41,16 @@ VAR_HANDLE READ_VARIABLE ASSIGN_VARIABLE BROADCAST_ARGS RANDOM_STANDARD_NORMAL B
 GELU DYNAMIC_UPDATE_SLICE RELU_0_TO_1 UNSORTED_SEGMENT_PROD UNSORTED_SEGMENT_MAX UNSORTED_SEGMENT_SUM ATAN2
 UNSORTED_SEGMENT_MIN SIGN BITCAST BITWISE_XOR RIGHT_SHIFT
 """.split()
+
+_OPTIONS = """
+CONV_2D 1 DEPTHWISE_CONV_2D 2 AVERAGE_POOL_2D 5 MAX_POOL_2D 5 FULLY_CONNECTED 8 SOFTMAX 9 CONCATENATION 10 ADD 11
+RESIZE_BILINEAR 15 RESHAPE 17 MUL 21 PAD 22 GATHER 23 TRANSPOSE 26 SUM 27 MEAN 27 REDUCE_MAX 27 REDUCE_MIN 27 SUB 28
+DIV 29 SQUEEZE 30 STRIDED_SLICE 32 SPLIT 35 CAST 37 DEQUANTIZE 38 MAXIMUM 39 MINIMUM 39 PADV2 43 SLICE 48
+TRANSPOSE_CONV 49 TILE 51 EXPAND_DIMS 52 SHAPE 55 POW 56 PACK 59 UNPACK 64 FILL 68 RESIZE_NEAREST_NEIGHBOR 74
+LEAKY_RELU 75 SPLIT_V 79 REVERSE_V2 81 BATCH_MATMUL 101 BROADCAST_TO 104
+""".split()
+OPTIONS = dict(zip(_OPTIONS[::2], map(int, _OPTIONS[1::2]), strict=True))
+"""The format's number for the settings of an operation. Others would be read as if they were these."""
 
 # Number types that occur in models run here; others are only an error where they are used.
 TYPES: Mapping[int, np.dtype[np.generic]] = {
@@ -185,6 +198,8 @@ def _graph(table: Table, names: list[str], buffers: list[Array]) -> Graph:
             raise ModelFormatError(f"{DAMAGED}: an operation has no name")
         inputs, outputs = operation.integers(1), operation.integers(2)
         _check_tensors((*(number for number in inputs if number != ABSENT), *outputs), tensors)
+        if 4 in operation and names[code] in OPTIONS and operation.byte(3) != OPTIONS[names[code]]:
+            raise ModelFormatError(f"{DAMAGED}: the settings of {names[code]} are those of another operation")
         operations.append(Operation(names[code], inputs, outputs, operation.table(4)))
     graph = Graph(tensors, table.integers(1), table.integers(2), tuple(operations))
     _check_tensors(graph.inputs + graph.outputs, tensors)
@@ -194,7 +209,7 @@ def _graph(table: Table, names: list[str], buffers: list[Array]) -> Graph:
 def _tensor(table: Table, buffers: list[Array]) -> Tensor:
     name, shape, dtype = table.text(3), table.integers(0), TYPES.get(table.byte(1))
     buffer = table.integer(2, layout="<I")
-    if buffer >= len(buffers) or any(size < 0 for size in shape):
+    if buffer >= len(buffers) or any(size < 0 for size in shape) or len(shape) > MAX_AXES:
         raise ModelFormatError(f"{DAMAGED}: the tensor {name} has no place or no size")
     stored: Array | None = None
     # Buffer 0 means "none". Sparse values and unknown types stay unread, which is an error only where they are used.

@@ -13,6 +13,9 @@ import numpy as np
 from .features import Block
 from .source import BLOCK_SAMPLES, SAMPLE_RATE_HZ, Backlog, SourceError
 
+MAX_CHUNKS = 1_000
+"""Pieces before the sound. A file of nothing but empty ones would keep a reader busy for minutes."""
+
 _PCM = 1
 _EXTENSIBLE = 0xFFFE
 _UNKNOWN_BYTES = 0x7FFF_0000
@@ -68,19 +71,25 @@ class WavHeader:
             OSError: the file cannot be read.
         """
         with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            riff, wave = struct.unpack("<4s4x4s", file.read(12).ljust(12, b"\0"))
-            if (riff, wave) != (b"RIFF", b"WAVE"):
-                return None
-            layout = b""
-            while len(chunk := file.read(8)) == 8:
-                name, length = struct.unpack("<4sI", chunk)
-                if name == b"data":
-                    return cls._parse(layout, file.tell(), length, size - file.tell())
-                start = file.tell()
-                if name == b"fmt ":
-                    layout = file.read(min(length, 40))
-                file.seek(start + length + length % 2)
+            return cls.parse(file, os.fstat(file.fileno()).st_size)
+
+    @classmethod
+    def parse(cls, file: BinaryIO, size: int) -> "WavHeader | None":
+        """Return the header of an opened file of `size` bytes, or None if this is no WAV file with samples."""
+        riff, wave = struct.unpack("<4s4x4s", file.read(12).ljust(12, b"\0"))
+        if (riff, wave) != (b"RIFF", b"WAVE"):
+            return None
+        layout = b""
+        for _ in range(MAX_CHUNKS):
+            if len(chunk := file.read(8)) < 8:
+                break
+            name, length = struct.unpack("<4sI", chunk)
+            if name == b"data":
+                return cls._parse(layout, file.tell(), length, size - file.tell())
+            start = file.tell()
+            if name == b"fmt ":
+                layout = file.read(min(length, 40))
+            file.seek(start + length + length % 2)
         return None
 
     @classmethod

@@ -1,0 +1,1 @@
+"""Feeds damaged input to everything that takes input from outside: script/fuzz."""
