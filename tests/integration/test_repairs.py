@@ -7,6 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
@@ -158,7 +159,9 @@ async def test_a_microphone_that_is_removed_while_the_pages_listen_ends_them(hou
     house.room.stuck.set()
     assert (await pages.press())["type"] is FlowResultType.SHOW_PROGRESS
     house.hass.config_entries.async_remove_subentry(house.entry, KITCHEN)
-    await until(lambda: KITCHEN not in house.entry.runtime_data.microphones)
+    await until(
+        lambda: house.entry.state is ConfigEntryState.LOADED and KITCHEN not in house.entry.runtime_data.microphones
+    )
     page = await pages.press()
     assert (page["type"], page["reason"]) == (FlowResultType.ABORT, "gone")
 
