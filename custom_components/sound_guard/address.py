@@ -12,6 +12,9 @@ from .src.hearing.source import Reason, SourceError
 
 CAMERA_DOMAIN = "camera"
 
+UNREADABLE = (IndexError, ValueError)
+"""What URL raises for an address that cannot be taken apart; the first is its slip, on `http://[user]@/`."""
+
 
 class NoStreamError(SourceError):
     """The camera offers no stream that can be listened to."""
@@ -35,7 +38,7 @@ def address_id(data: Mapping[str, Any]) -> str:
         return spec
     try:
         return str(URL(spec).with_user(None).with_fragment(None))
-    except ValueError:
+    except UNREADABLE:
         # The engine will refuse it, and say why.
         return spec
 

@@ -19,7 +19,7 @@ from homeassistant.helpers.selector import (
 )
 from yarl import URL
 
-from .address import CAMERA_DOMAIN, NoStreamError, address_id, is_url
+from .address import CAMERA_DOMAIN, UNREADABLE, NoStreamError, address_id, is_url
 from .const import CONF_CAMERA, CONF_SOURCE
 from .engine import get_engine
 from .probe import async_probe
@@ -198,5 +198,5 @@ def _host(url: str) -> str:
     """Return the machine of an address; the whole of one that has none, for the engine to refuse."""
     try:
         return URL(url).host or url
-    except ValueError:
+    except UNREADABLE:
         return url

@@ -19,6 +19,7 @@ from homeassistant.helpers.selector import (
 )
 from yarl import URL
 
+from .address import UNREADABLE
 from .const import (
     CONF_ANY_CERTIFICATE,
     CONF_LOOK_LIMIT,
@@ -114,7 +115,7 @@ def _is_address(text: str) -> bool:
     """Return whether a text is the address of a server and nothing more: no password, no question."""
     try:
         url = URL(text)
-    except ValueError:
+    except UNREADABLE:
         return False
     plain = url.user is None and url.password is None and not url.query_string and not url.fragment
     return url.scheme in ("http", "https") and bool(url.host) and plain

@@ -13,6 +13,8 @@ from hearing.progress import Progress
 from .feeding import Feeding, Figures
 from .plan import PLAN, TOTAL, shares
 
+HEADLINE = f"{'target':18} {'inputs':>9} {'accepted':>9} {'seconds':>8} {'slowest ms':>10} {'memory MB':>9} findings"
+
 RESULTS = Path(__file__).parents[2] / ".cache" / "fuzz"
 
 
@@ -34,27 +36,29 @@ def main() -> int:
     RESULTS.mkdir(parents=True, exist_ok=True)
     counts = shares(arguments.target, arguments.count)
     progress, began_s = Progress(len(counts), sys.stderr), time.monotonic()
+    if not arguments.json:
+        print(HEADLINE, flush=True)
     found = []
     for number, (name, count) in enumerate(counts.items()):
         progress.show(number, name)
         found.append(Feeding(PLAN[name][0], name, arguments.seed, RESULTS).run(arguments.start, count))
-    progress.clear()
-    if arguments.json:
-        for figures in found:
-            print(json.dumps(asdict(figures)))
-    else:
+        progress.clear()
+        print(json.dumps(asdict(found[-1])) if arguments.json else row(found[-1]), flush=True)
+    if not arguments.json:
         show(found, arguments.seed, time.monotonic() - began_s)
     return int(any(figures.findings for figures in found))
 
 
+def row(each: Figures) -> str:
+    """Return the figures of one target, below the headline."""
+    return (
+        f"{each.target:18} {each.inputs:9,} {each.accepted:9,} {each.seconds:8.1f} {1000 * each.slowest_s:10.0f} "
+        f"{each.peak_mb:9.0f} {len(each.findings):8}"
+    )
+
+
 def show(found: Sequence[Figures], seed: int, wall_s: float) -> None:
-    """Print a table, and how to see each finding again."""
-    print(f"{'target':18} {'inputs':>9} {'accepted':>9} {'seconds':>8} {'slowest ms':>10} {'memory MB':>9} findings")
-    for each in found:
-        print(
-            f"{each.target:18} {each.inputs:9,} {each.accepted:9,} {each.seconds:8.1f} {1000 * each.slowest_s:10.0f} "
-            f"{each.peak_mb:9.0f} {len(each.findings):8}"
-        )
+    """Print the sums, and how to see each finding again."""
     inputs, findings = sum(each.inputs for each in found), sum(len(each.findings) for each in found)
     print(f"{inputs:,} inputs in {wall_s:.0f} s, {findings} findings")
     for each in found:

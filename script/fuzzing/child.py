@@ -14,6 +14,7 @@ import signal
 import struct
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -119,6 +120,8 @@ def _tell(line: dict[str, object]) -> None:
 def main() -> None:
     """Feed the target that the arguments name."""
     module, name, seed, start, count, progress_file = sys.argv[1:]
+    # What NumPy has to say about a calculation is no message of ours.
+    warnings.simplefilter("error", RuntimeWarning)
     target: Target = importlib.import_module(module).TARGETS[name]()
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

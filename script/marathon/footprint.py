@@ -18,15 +18,19 @@ class Footprint:
     """Resident memory."""
 
     descriptors: int
-    tasks: int
-    """Of the event loop."""
-
     thread_names: tuple[str, ...]
+    task_names: tuple[str, ...]
+    """Of the event loop."""
 
     @property
     def threads(self) -> int:
         """How many threads there are."""
         return len(self.thread_names)
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks there are."""
+        return len(self.task_names)
 
 
 def measure(at_s: float) -> Footprint:
@@ -37,6 +41,6 @@ def measure(at_s: float) -> Footprint:
         at_s=at_s,
         rss_mb=rss_kib * 1.024 / 1000,
         descriptors=len(os.listdir("/proc/self/fd")),  # noqa: PTH208  the fastest way, and it is asked often
-        tasks=len(asyncio.all_tasks()),
         thread_names=tuple(sorted(thread.name for thread in threading.enumerate())),
+        task_names=tuple(sorted(task.get_name() for task in asyncio.all_tasks())),
     )

@@ -1,7 +1,7 @@
 """What a soak has shown: its figures, and the promises that it found broken."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -98,11 +98,14 @@ def _broken(outcome: Outcome) -> Iterator[str]:
     is_warm = outcome.footprints[-1].at_s > WARM_UP_S
     if is_warm and footprint["growth_mb"] > GROWTH_MB:
         yield f"resident memory grew by {footprint['growth_mb']} MB (more than {GROWTH_MB} MB)"
-    for what in ("descriptors", "tasks"):
-        if footprint["last"][what] > footprint["first"][what]:
-            yield f"{what}: {footprint['first'][what]} at the start, {footprint['last'][what]} in the end"
-    if more := _more_threads(outcome.footprints[0], outcome.footprints[-1]):
+    first, last = outcome.footprints[0], outcome.footprints[-1]
+    if last.descriptors > first.descriptors:
+        yield f"descriptors: {first.descriptors} at the start, {last.descriptors} in the end"
+    # That of second looks comes with the first of them.
+    if more := _more(first.thread_names, last.thread_names, "second look"):
         yield f"threads that were not there at the start: {', '.join(more)}"
+    if more := _more(first.task_names, last.task_names):
+        yield f"tasks that were not there at the start: {', '.join(more)}"
     for name in outcome.threads_left:
         yield f"the thread {name!r} was left behind"
     if outcome.secrets:
@@ -132,10 +135,9 @@ def _footprint(footprints: Sequence[Footprint]) -> dict[str, Any]:
     }
 
 
-def _more_threads(first: Footprint, last: Footprint) -> list[str]:
-    """Return the names of threads that have come, but for the one of second looks: it comes with the first of them."""
-    more = Counter(last.thread_names) - Counter(first.thread_names) - Counter({"second look": 1})
-    return sorted(more.elements())
+def _more(first: Iterable[str], last: Iterable[str], *allowed: str) -> list[str]:
+    """Return the names that are more often there at last than at first, allowing for one each of those."""
+    return sorted((Counter(last) - Counter(first) - Counter(allowed)).elements())
 
 
 def _shown(footprint: Footprint) -> dict[str, float]:

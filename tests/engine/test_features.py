@@ -103,3 +103,10 @@ GOLDEN = [0.2119, 0.3675, 0.621]
 def test_numbers_that_make_no_front_end_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="feature"):
         FeatureConfig(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("config", [FeatureConfig(mel_bands=1), FeatureConfig(low_hz=1_000, high_hz=1_001)])
+def test_bands_too_few_or_too_narrow_to_be_halved_are_no_error(config: FeatureConfig) -> None:
+    frames = LogMel(config).push(np.zeros(16_000, np.int16))
+    assert frames.shape[1] == config.mel_bands
+    assert (frames == np.float32(config.silence)).all()

@@ -179,6 +179,18 @@ def test_as_long_as_the_model_sees_anything_it_goes_on_looking_and_until_every_e
     assert not opened[-1]
 
 
+def test_what_the_model_saw_for_long_leaves_the_gate_as_any_other_sound_does() -> None:
+    room_level = np.repeat([0, 4, 0], [20, 60, 60])
+    gate, opened = Gate(small(8, release_s=0.5)), []
+    for number, level in enumerate(room_level):
+        opened.append(gate.opens(np.full((8, 4), level, np.float32)))
+        if opened[-1]:
+            gate.saw(np.full((6, 1), 2 if 20 <= number < 80 else -4, np.float32))
+    assert not opened[19]
+    assert all(opened[20:83])
+    assert not any(opened[88:])
+
+
 @pytest.mark.parametrize("frames", [1, 2, 5, 8, 32])
 def test_chunks_of_any_length_have_a_gate(frames: int) -> None:
     gate, quiet = Gate(small(frames)), np.zeros((frames, 4), np.float32)

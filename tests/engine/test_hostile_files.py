@@ -16,6 +16,7 @@ from fuzzing.operations import IMAGE, RECIPES, STRIDES, Array, Recipe, model_of
 from hearing.card import ATTENTION_CARD, CardError, ModelCard
 from hearing.features import FeatureConfig
 from hearing.feedback import COLUMNS, MANIFEST, SUBTYPE, export_false_alarms
+from hearing.rcrnn_card import RegionConfig
 from hearing.tflite import ModelFormatError, open_interpreter
 from hearing.wav import WavHeader
 
@@ -124,6 +125,8 @@ class TestCard:
             ("features", "hop_samples", True),
             ("features", "floor", float("nan")),
             ("features", "floor", "1e-9"),
+            ("features", "floor", 1e-320),
+            ("features", "window_samples", 1),
             ("window", "window_steps", 1 << 40),
             ("window", "context_frames", 1 << 40),
             ("window", "chunk_frames", None),
@@ -150,6 +153,14 @@ class TestCard:
     def test_a_card_of_an_endless_second_makes_no_front_end(self) -> None:
         with pytest.raises(ValueError, match="too large"):
             FeatureConfig(sample_rate_hz=1 << 40)
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [{"clip_frames": 1 << 40}, {"proposals": 1 << 20}, {"anchors_s": (1e308,)}, {"anchors_s": (1.0,) * 65}],
+    )
+    def test_regions_that_would_take_all_memory_are_refused(self, wrong: dict[str, Any]) -> None:
+        with pytest.raises(ValueError, match="too long"):
+            RegionConfig(**wrong)
 
 
 def test_a_wav_file_of_empty_pieces_keeps_nobody_busy() -> None:

@@ -122,6 +122,7 @@ def simulate(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> Simulate:
     def simulate(day: Day) -> Simulation:
         simulation = Simulation(monkeypatch, day)
         trial.ear.open_real_source = simulation.open_source
+        trial.ear.waits = True
         return simulation
 
     return simulate

@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Self
 
+from custom_components.sound_guard.src.hearing.card import ModelCard
 from custom_components.sound_guard.src.hearing.features import Block
+from custom_components.sound_guard.src.hearing.listener import Listener
+from custom_components.sound_guard.src.hearing.second_look import SecondLook
 from custom_components.sound_guard.src.hearing.source import SAMPLE_RATE_HZ, Backlog, Source
 
 
@@ -17,7 +20,13 @@ class Ear:
         """Seconds of sound so far, by the name of the source."""
         self.opened = 0
         self.ffmpeg = ffmpeg
+        self.waits = False
+        """Whether a listener waits for second looks: where time is simulated, it would hear minutes meanwhile."""
         self.open_real_source = open_source
+
+    def open_listener(self, card: ModelCard, *, second_look: SecondLook | None = None, wait: bool = False) -> Listener:
+        """Stand in for the engine's class."""
+        return Listener(card, second_look=second_look, wait=wait or self.waits)
 
     def open_source(self, spec: str, *, ffmpeg: str) -> Source:
         """Stand in for the engine's function."""

@@ -30,14 +30,17 @@ def truncate(card: Path) -> None:
 
 
 def swap(card: Path) -> None:
-    """Put another model in its place."""
-    copyfile(ANOTHER, card.with_suffix(".tflite"))
+    """Put another model in its place that fits as well: of another day's training, for instance."""
+    model = card.with_suffix(".tflite")
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    model.write_bytes(content)
 
 
 def swap_with_its_hash(card: Path) -> None:
-    """Put another model in its place, and let the card vouch for it."""
-    swap(card)
-    change(card, sha256=sha256(card.with_suffix(".tflite").read_bytes()).hexdigest())
+    """Put another model in its place that does not fit, and let the card vouch for it."""
+    copyfile(ANOTHER, card.with_suffix(".tflite"))
+    change(card, sha256=sha256(ANOTHER.read_bytes()).hexdigest())
 
 
 def update(card: Path) -> None:
@@ -55,8 +58,8 @@ def change(card: Path, **fields: object) -> None:
     [
         (lambda card: card.with_suffix(".tflite").unlink(), "Model file missing"),
         (truncate, "Model file truncated"),
-        (swap, "Model file swapped for another"),
-        (swap_with_its_hash, "Model file swapped, and its card changed to match"),
+        (swap, "Model file swapped for another that fits"),
+        (swap_with_its_hash, "Model file swapped for one that does not fit, and its card for one that says so"),
         (update, "Model card of another version"),
     ],
 )

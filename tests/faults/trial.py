@@ -62,7 +62,7 @@ def drawing() -> list[str]:
 
 async def furnish(hass: HomeAssistant, ear: Ear, sources: Mapping[str, str], options: Mapping[str, Any]) -> House:
     """Set Sound Guard up with the real engine, and wait until sound arrives from all microphones."""
-    hass.data[ENGINE] = Engine(open_source=ear.open_source)
+    hass.data[ENGINE] = Engine(open_source=ear.open_source, open_listener=ear.open_listener)
     subentries = [microphone(room.title(), f"{room}_id", source=source) for room, source in sources.items()]
     entry = MockConfigEntry(domain=DOMAIN, title="Sound Guard", options=options, subentries_data=subentries)
     entry.add_to_hass(hass)

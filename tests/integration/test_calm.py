@@ -327,6 +327,19 @@ async def test_the_last_beeps_of_a_test_alarm_nobody_and_a_fire_does(
     end()
 
 
+async def test_a_clock_that_is_set_back_hides_no_fire_after_a_test(
+    house: House, freezer: FrozenDateTimeFactory
+) -> None:
+    ear = Ear(house.microphone)
+    end = calm(house).divert(KITCHEN, lambda _: None)
+    sound = Sound(house.microphone, "smoke_alarm")
+    sound.hear(Phase.STARTED)
+    end()
+    freezer.tick(-3_600)
+    sound.hear(Phase.CONTINUED)
+    assert ear.phases == [Phase.STARTED]
+
+
 async def test_a_test_sound_that_ends_after_the_test_is_forgotten(house: House, freezer: FrozenDateTimeFactory) -> None:
     ear = Ear(house.microphone)
     end = calm(house).divert(KITCHEN, lambda _: None)

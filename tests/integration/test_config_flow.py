@@ -228,9 +228,10 @@ async def test_what_is_no_address_is_refused_without_being_opened(pages: Pages, 
     assert pages.house.room.opened == []
 
 
-async def test_an_address_that_cannot_be_taken_apart_is_left_to_the_engine_to_refuse(pages: Pages) -> None:
+@pytest.mark.parametrize("source", ["rtsp://[porch/audio", "rtsp://[me]@/audio"])
+async def test_an_address_that_cannot_be_taken_apart_is_left_to_the_engine_to_refuse(pages: Pages, source: str) -> None:
     pages.house.room.fault = SourceError(Reason.BAD_SOURCE, "malformed")
-    form = await pages.go(await pages.begin("stream"), source="rtsp://[porch/audio")
+    form = await pages.go(await pages.begin("stream"), source=source)
     assert form["errors"] == {"base": "bad_source"}
 
 

@@ -144,6 +144,7 @@ async def test_a_self_made_certificate_is_accepted_only_if_the_owner_says_so(hou
         "http://me:secret@192.168.1.20",
         "http://192.168.1.20/?token=secret",
         "http://[::1",
+        "http://[me]@/",
         "http://192.168.1.20:99999",
         "http://",
         "",

@@ -73,7 +73,7 @@ def outcome(room: Room, *found_s: float) -> Outcome:
     outcome = Outcome([room], [], Findings([room]))
     for onset_s in found_s:
         outcome.findings._sort(0, "smoke_alarm", onset_s)
-    outcome.footprints = [Footprint(at_s, 300.0, 11, 1, ("main", "pool")) for at_s in (60.0, 3_600.0, 7_200.0)]
+    outcome.footprints = [Footprint(at_s, 300.0, 11, ("main", "pool"), ("soak",)) for at_s in (60.0, 3_600.0, 7_200.0)]
     outcome.wall_s = 1.0
     return outcome
 
@@ -114,7 +114,7 @@ def test_an_alarm_that_is_reported_twice_is_counted_once() -> None:
     [
         ({"rss_mb": 310.1}, "resident memory grew by 10.1 MB (more than 10.0 MB)"),
         ({"descriptors": 12}, "descriptors: 11 at the start, 12 in the end"),
-        ({"tasks": 2}, "tasks: 1 at the start, 2 in the end"),
+        ({"task_names": ("soak", "more")}, "tasks that were not there at the start: more"),
         ({"thread_names": ("main", "other")}, "threads that were not there at the start: other"),
     ],
 )

@@ -188,7 +188,9 @@ def test_wrong_configurations_are_refused_with_the_key(tmp_path: Path) -> None:
     wrong.write_text("[train]\nepochs = 3\n")
     with pytest.raises(ConfigError, match="seed"):
         Config.load(str(wrong))
-    with pytest.raises(ConfigError, match="there are attention, first, rcrnn, rcrnn-first, study-1"):
+    with pytest.raises(
+        ConfigError, match="there are attention, first, rcrnn, rcrnn-first, rcrnn-regions, rcrnn-regions-first, study-1"
+    ):
         Config.load("nothing")
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_args
@@ -222,7 +223,13 @@ def read_model(path: Path, card: Mapping[str, Any]) -> tuple[str, bytes]:
     found = hashlib.sha256(content).hexdigest()
     if found != card["sha256"]:
         raise CardError(f"{model}: is damaged: its SHA-256 is {found[:12]}…, the card says {card['sha256'][:12]}…")
-    return name, content
+    return name, _same(content)
+
+
+@lru_cache(maxsize=2)
+def _same(content: bytes) -> bytes:
+    """Return a model that has been read before, not its copy: after a reload, the old one stays in memory for hours."""
+    return content
 
 
 def read_config[Config](kind: type[Config], values: Mapping[str, Any]) -> Config:

@@ -58,14 +58,14 @@ class FeatureConfig:
             ValueError: a length is not positive or much too large, or the bands lie outside 0 to half the sample rate.
         """
         lengths = (self.sample_rate_hz, self.hop_samples, self.mel_bands, self.group_frames)
-        if min(lengths) < 1 or not 1 <= self.window_samples <= self.fft_size:
+        if min(lengths) < 1 or not 2 <= self.window_samples <= self.fft_size:
             raise ValueError(f"feature lengths must be positive and the window must fit the FFT: {self}")
         # A damaged card must not take a home server's memory.
         most = self.fft_size * max(self.mel_bands, self.group_frames)
         if max(*lengths, self.fft_size) > MAX_RATE_HZ or most > MAX_FILTERS or self.mel_bands > self.fft_size:
             raise ValueError(f"feature lengths are too large: {self}")
-        if not 0 <= self.low_hz < self.high_hz <= self.sample_rate_hz / 2 or self.floor <= 0:
-            raise ValueError(f"feature bands must lie between 0 Hz and half the sample rate: {self}")
+        if not 0 <= self.low_hz < self.high_hz <= self.sample_rate_hz / 2 or not 1e-30 <= self.floor <= 1:
+            raise ValueError(f"feature bands must lie between 0 Hz and half the sample rate, the floor below 1: {self}")
 
     @property
     def hop_s(self) -> float:
@@ -168,7 +168,7 @@ def _filter_bank(config: FeatureConfig) -> tuple[tuple[slice, slice, Array], ...
     filters = mel_filters(config)
     halves = (slice(0, config.mel_bands // 2), slice(config.mel_bands // 2, config.mel_bands))
     seen = [np.flatnonzero(filters[:, bands].any(axis=1)) for bands in halves]
-    spans = [slice(int(bins[0]), int(bins[-1]) + 1) for bins in seen]
+    spans = [slice(int(bins[0]), int(bins[-1]) + 1) if bins.size else slice(0, 0) for bins in seen]
     return tuple((bins, bands, filters[bins, bands].copy()) for bins, bands in zip(spans, halves, strict=True))
 
 

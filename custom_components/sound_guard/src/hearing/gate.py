@@ -36,9 +36,10 @@ class Gate:
     def __init__(self, card: ModelCard) -> None:
         """Start open: what a room sounds like is learnt while the model looks at it."""
         features, window = card.features, card.window
-        chunks, chunk_s = window.window_steps // window.chunk_steps, window.chunk_frames * features.hop_s
+        chunk_s = window.chunk_frames * features.hop_s
+        self._window_chunks = window.window_steps // window.chunk_steps
         # The encoder sees a little of the chunk before: one chunk more, and nothing is left of what was new.
-        self._hold_chunks = chunks + 1
+        self._hold_chunks = self._window_chunks + 1
         # By then every event has ended.
         self._release_chunks = math.floor(card.decoder.release_s / chunk_s) + 2
         self._look_chunks = max(1, round(LOOK_S / chunk_s))
@@ -46,33 +47,48 @@ class Gate:
         self._most_spread = _noise_spread(features)
         # A quarter of the chunks are quieter than what tells how a band sounds at rest: neither an outlier, nor one of
         # those in which something goes on.
-        self._rank = chunks // 4
-        self._levels = np.full((chunks, features.mel_bands), np.inf, np.float32)
-        """Mean of every band in each chunk of the window."""
+        self._rank = self._window_chunks // 4
+        # All that is remembered of a chunk, for as long as the gate holds and the window before that.
+        chunks = self._hold_chunks + self._window_chunks
+        self._heard = np.full((chunks, len(self._weights), features.mel_bands), np.inf, np.float32)
         self._spreads = np.tile(self._most_spread, (chunks, 1))
-        """Standard deviation within each chunk."""
-        self._chunk = self._calm_chunks = 0
+        self._chunk = self._judged_chunk = 0
+        self._open_until_chunk = self._hold_chunks
 
     def opens(self, frames: Frames) -> bool:
         """Take the frames of the next chunk, (chunk_frames, mel_bands); return whether the model must look at it."""
-        self._calm_chunks = 0 if self._novelty(frames) > NEW else self._calm_chunks + 1
-        return self._calm_chunks < self._hold_chunks or self._calm_chunks % self._look_chunks == 0
+        self._remember(frames)
+        if self._chunk < self._open_until_chunk:
+            return True
+        # Only now it counts whether something was new: in a room that is never quiet this is asked once in a window.
+        for chunk in range(self._chunk, max(self._judged_chunk, self._chunk - self._hold_chunks), -1):
+            if self._novelty(chunk) > NEW:
+                self._open_until_chunk = chunk + self._hold_chunks
+                break
+        self._judged_chunk = self._chunk
+        shut_chunks = self._chunk - self._open_until_chunk + 1
+        return shut_chunks <= 0 or shut_chunks % self._look_chunks == 0
 
     def saw(self, logits: Array) -> None:
         """Take the model's scores of the window, (steps, labels), after it has looked."""
         if logits.max() > CALM_LOGIT:
-            self._calm_chunks = min(self._calm_chunks, self._hold_chunks - self._release_chunks)
+            self._open_until_chunk = max(self._open_until_chunk, self._chunk + self._release_chunks)
 
-    def _novelty(self, frames: Frames) -> float:
-        """Return how far the most striking stretch of a chunk stands out from the window before it, and remember it."""
-        level = np.partition(self._levels, self._rank, axis=0)[self._rank]
+    def _remember(self, frames: Frames) -> None:
+        self._chunk += 1
+        place = self._chunk % len(self._heard)
+        stretches = np.matmul(self._averages, frames, out=self._heard[place])
+        variance = self._averages[-1] @ np.square(frames) - stretches[-1] ** 2
+        self._spreads[place] = np.sqrt(np.maximum(variance, 0))
+
+    def _novelty(self, chunk: int) -> float:
+        """Return how far the most striking stretch of a chunk stands out from the window before it."""
+        before = np.arange(chunk - self._window_chunks, chunk) % len(self._heard)
+        level = np.partition(self._heard[before, -1], self._rank, axis=0)[self._rank]
         # Never more than steady noise wavers: beeps that go on and on are no noise, however regular.
-        spread = np.clip(self._spreads.mean(axis=0), _MIN_SPREAD, self._most_spread)
-        averages = self._averages @ frames
-        place, self._chunk = self._chunk % len(self._levels), self._chunk + 1
-        self._levels[place] = averages[-1]
-        self._spreads[place] = np.sqrt(np.maximum(self._averages[-1] @ np.square(frames) - averages[-1] ** 2, 0))
-        return float(((averages - level) * self._weights / spread).max())
+        spread = np.clip(self._spreads[before].mean(axis=0), _MIN_SPREAD, self._most_spread)
+        rise = self._heard[chunk % len(self._heard)] - level
+        return float((rise * self._weights / spread).max())
 
 
 def _stretches(frames: int) -> tuple[Array, Array]:

@@ -61,8 +61,8 @@ class RegionConfig:
         object.__setattr__(self, "anchors_s", tuple(self.anchors_s))
         if min(self.clip_frames, self.frames_per_step, self.proposals) < 1 or not self.anchors_s:
             raise ValueError(f"clip, steps, proposals and anchors must be positive: {self}")
-        if max(self.clip_frames, self.proposals) > MAX_FRAMES or len(self.anchors_s) > MAX_ANCHORS:
-            raise ValueError(f"the clip is too long, or the regions in it are too many: {self}")
+        if max(self.clip_frames, self.proposals, *self.anchors_s) > MAX_FRAMES or len(self.anchors_s) > MAX_ANCHORS:
+            raise ValueError(f"the clip is too long, or the regions in it are too long or too many: {self}")
         if self.clip_frames % self.frames_per_step or min(self.anchors_s) <= 0:
             raise ValueError(f"a clip must be whole steps, an anchor longer than nothing: {self}")
         if not (0 < self.proposal_overlap <= 1 and 0 < self.region_overlap <= 1):
