@@ -90,7 +90,7 @@ class Calm:
 
         @callback
         def end() -> None:
-            microphone.screen = microphone.tell
+            microphone.screen = None
 
         return end
 

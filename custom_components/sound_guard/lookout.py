@@ -86,8 +86,8 @@ class Lookout:
     @callback
     def stop(self) -> None:
         """Look no more, and take the warning back."""
-        for end in self._endings:
-            end()
+        while self._endings:
+            self._endings.pop()()
         self._rest()
 
     @callback

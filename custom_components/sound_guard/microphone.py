@@ -51,8 +51,7 @@ class Microphone:
         self.hass = hass
         self.in_walk_test = False
         """Whether what it hears is told to its walk test only."""
-        self.screen: Callable[[News], None] = self.tell
-        """Is given all news, and tells what everybody may know."""
+        self._screen: Callable[[News], None] | None = None
         self._subscribers: list[Callable[[News], None]] = []
         self.deafness = deafness_of(hass, self.address)
         """What is known of its quiet moments; closing and opening it does not change that."""
@@ -64,6 +63,15 @@ class Microphone:
         self._stop_watching: CALLBACK_TYPE = lambda: None
         self._left_behind: list[Session] = []
         self._changing = asyncio.Lock()
+
+    @property
+    def screen(self) -> Callable[[News], None]:
+        """What is given all news, and tells what everybody may know; everybody may know all if None is set."""
+        return self._screen or self.tell
+
+    @screen.setter
+    def screen(self, screen: Callable[[News], None] | None) -> None:
+        self._screen = screen
 
     @property
     def address(self) -> str:
@@ -151,6 +159,8 @@ class Microphone:
         if session is None:
             return
         self._stop_watching()
+        # Holds on to nothing that holds on to it: after a reload it goes at once, not when garbage is looked for.
+        self._stop_watching = lambda: None
         ended = self.hass.async_add_executor_job(session.stop)
         self._publish(status)
         await ended

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from weakref import proxy
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_track_time_interval
@@ -22,7 +23,8 @@ class Watchdog:
     def __init__(self, hass: HomeAssistant, microphone: "Microphone") -> None:
         """Know the microphone; it is watched from start() on."""
         self._hass = hass
-        self._microphone = microphone
+        # Home Assistant's timers refer to themselves and go late; the microphone must not wait for that.
+        self._microphone: Microphone = proxy(microphone)
         self._pulse = microphone.pulse
         self._missed = 0
 

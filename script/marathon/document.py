@@ -46,7 +46,7 @@ def _lines(found: Mapping[str, Any], command: str) -> Iterator[str]:
     )
     yield ""
     yield from _table("promise", "shown", _promises(found))
-    yield f"Broken promises: {len(found['broken'])}."
+    yield f"Broken promises: {len(found['broken'])}{': ' + '; '.join(found['broken']) if found['broken'] else ''}."
     yield ""
     yield "## What was to be found"
     yield ""
@@ -119,7 +119,10 @@ def _promises(found: Mapping[str, Any]) -> dict[str, str]:
     return {
         "every alarm whose sound arrived whole is found": f"{alarms['undisturbed_found']} of {alarms['undisturbed']}",
         "its onset is right, to a second": _spread(found["onset_error_s"], "s"),
-        "resident memory grows by 10 MB at most after the first hour": f"{footprint['growth_mb']} MB",
+        "resident memory grows by 10 MB at most after the first hour": (
+            f"{footprint['growth_mb']} MB, hour by hour (medians); {footprint['warm']['rss_mb']} MB after the first "
+            f"hour, {footprint['last']['rss_mb']} MB in the end, {footprint['most']['rss_mb']} MB at its highest moment"
+        ),
         "threads (but for that of second looks), descriptors and tasks are back at their start": ", ".join(counted),
         "the house says when a microphone cannot be heard, and when it can": f"{right} of {looks['looked']} looks",
         "the log has no errors, and no password": f"{found['log'].get('error', 0)} errors",

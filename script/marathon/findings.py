@@ -44,6 +44,9 @@ class Findings:
     false: Counter[str] = field(default_factory=Counter)
     """Reports of nothing, by what there was instead."""
 
+    false_at: list[str] = field(default_factory=list)
+    """What they were, where and when, to listen to."""
+
     triggered: int = 0
     """How often the guard raised its alarm."""
 
@@ -96,6 +99,8 @@ class Findings:
         planted = room.plan.alarms[index] if index >= 0 else None
         if planted is None or onset_s > planted.end_s + ONSET_S:
             self.false[_instead(room, onset_s)] += 1
+            since = f", {onset_s - planted.end_s:.1f} s after {planted.name}" if planted else ""
+            self.false_at.append(f"{label} in room {number} at {onset_s:.1f} s{since}")
         elif planted.label != label:
             self.mistaken[f"{label} instead of {planted.name}"] += 1
         elif planted in self.errors_s:

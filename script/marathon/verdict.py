@@ -9,9 +9,8 @@ import numpy as np
 from .findings import ONSET_S
 from .footprint import Footprint
 from .plan import Trouble
-from .room import Room
 from .soak import Outcome
-from .vigil import BACK_S
+from .vigil import BACK_S, closing
 
 WARM_UP_S = 3_600.0
 """Memory may grow for so long. Half of a shorter run is taken for it, and what comes then is shown and not judged."""
@@ -59,6 +58,7 @@ def figures(outcome: Outcome, seconds: float) -> dict[str, Any]:
         "reported_again": findings.again,
         "mistaken": dict(findings.mistaken),
         "false_alarms": dict(sorted(findings.false.items())),
+        "false_alarms_at": findings.false_at,
         "guard_triggered": findings.triggered,
         "troubles": _count(fault.trouble for room in rooms for fault in room.plan.faults),
         "deeds": _count(deed.act for deed in outcome.deeds),
@@ -68,7 +68,7 @@ def figures(outcome: Outcome, seconds: float) -> dict[str, Any]:
             "percent": round(100 * lost_s / offered_s, 2),
             "said_to_be_dropped_s": round(sum(room.dropped_s for room in rooms), 1),
         },
-        "heard_again_after_s": {trouble.value: _recovery(rooms, trouble) for trouble in _DEAFENING},
+        "heard_again_after_s": {trouble.value: _recovery(outcome, trouble) for trouble in _DEAFENING},
         "connectivity": {"looked": outcome.looked, "wrong": len(outcome.wrong_looks)},
         "log": dict(outcome.log),
         "footprint": _footprint(outcome.footprints),
@@ -92,7 +92,7 @@ def _broken(outcome: Outcome) -> Iterator[str]:
     for look in outcome.wrong_looks:
         yield f"microphone {look.microphone} was not {look.expected} at {look.at_s:.0f} s ({look.fault.trouble})"
     for trouble in _DEAFENING:
-        if (again := _recovery(outcome.rooms, trouble)) is not None and again["max"] > BACK_S:
+        if (again := _recovery(outcome, trouble)) is not None and again["max"] > BACK_S:
             yield f"heard again only {again['max']} s after a source was {trouble} (more than {BACK_S} s)"
     footprint = _footprint(outcome.footprints)
     is_warm = outcome.footprints[-1].at_s > WARM_UP_S
@@ -130,9 +130,23 @@ def _footprint(footprints: Sequence[Footprint]) -> dict[str, Any]:
             "descriptors": max(each.descriptors for each in footprints),
             "tasks": max(each.tasks for each in footprints),
         },
-        "growth_mb": round(max(each.rss_mb for each in footprints if each.at_s >= warm.at_s) - warm.rss_mb, 1),
+        "growth_mb": round(_growth_mb(footprints, warm_s), 1),
         "hourly": [_shown(each) for each in hourly],
     }
+
+
+def _growth_mb(footprints: Sequence[Footprint], warm_s: float) -> float:
+    """Return how much memory has grown since it was warm: from ten minutes' level to the highest of any hour's.
+
+    A level is a median: what a picture or a reload takes for a moment is no growth.
+    """
+    before = [each.rss_mb for each in footprints if warm_s - 600 < each.at_s <= warm_s]
+    hours: dict[int, list[float]] = {}
+    for each in footprints:
+        if each.at_s > warm_s:
+            hours.setdefault(int((each.at_s - warm_s - 1) // 3_600), []).append(each.rss_mb)
+    levels = [float(np.median(hour)) for hour in hours.values()]
+    return max(levels, default=0.0) - float(np.median(before)) if levels and before else 0.0
 
 
 def _more(first: Iterable[str], last: Iterable[str], *allowed: str) -> list[str]:
@@ -150,14 +164,15 @@ def _shown(footprint: Footprint) -> dict[str, float]:
     }
 
 
-def _recovery(rooms: Sequence[Room], trouble: Trouble) -> dict[str, float] | None:
-    """Return how long after the end of a trouble there was sound again, where nothing else kept it away."""
+def _recovery(outcome: Outcome, trouble: Trouble) -> dict[str, float] | None:
+    """Return how long after the end of a trouble there was sound again, where nobody closed a microphone meanwhile."""
     waits_s = [
         outage.end_s - fault.end_s
-        for room in rooms
+        for room in outcome.rooms
         for fault in room.plan.faults
         for outage in room.outages
         if fault.trouble is trouble and outage.start_s <= fault.end_s + 0.2 and outage.end_s >= fault.end_s
+        if not any(deed.start_s < outage.end_s and deed.end_s > fault.start_s for deed in closing(outcome.deeds))
     ]
     return _spread(waits_s)
 

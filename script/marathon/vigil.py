@@ -48,7 +48,7 @@ def _looks(number: int, faults: Sequence[Fault], deeds: Sequence[Deed]) -> Itera
     for fault in faults:
         silences += fault.trouble is Trouble.SILENT
         back_s = fault.end_s + BACK_S
-        if any(deed.start_s < back_s and deed.end_s > fault.start_s - BACK_S for deed in _closing(deeds)):
+        if any(deed.start_s < back_s and deed.end_s > fault.start_s - BACK_S for deed in closing(deeds)):
             continue
         # A microphone that is silent again and again is taken for one with a noise gate.
         is_told = fault.trouble is not Trouble.SILENT or silences <= PAUSES
@@ -57,5 +57,6 @@ def _looks(number: int, faults: Sequence[Fault], deeds: Sequence[Deed]) -> Itera
         yield Look(back_s, number, "on", fault)
 
 
-def _closing(deeds: Sequence[Deed]) -> Iterator[Deed]:
+def closing(deeds: Sequence[Deed]) -> Iterator[Deed]:
+    """Return what people did that closes microphones."""
     return (deed for deed in deeds if deed.act in _CHANGING)

@@ -16,7 +16,7 @@ import pytest
 from marathon.clock import CLOCK, Clock
 from marathon.findings import Findings
 from marathon.footprint import Footprint
-from marathon.plan import Planted, RoomPlan, Scene, Trouble, deeds, room_plan
+from marathon.plan import Act, Deed, Fault, Planted, RoomPlan, Scene, Trouble, deeds, room_plan
 from marathon.room import Room, Stretch
 from marathon.soak import Outcome
 from marathon.sounds import RATE_HZ, Backdrop, alarms
@@ -122,6 +122,16 @@ def test_whatever_grows_is_told(last: dict[str, Any], complaint: str) -> None:
     judged = outcome(quiet_room(smoke(100.0)), 100.0)
     judged.footprints[-1] = replace(judged.footprints[-1], **last)
     assert broken(judged) == [complaint]
+
+
+def test_sound_that_comes_back_late_is_told_unless_somebody_had_closed_the_microphone() -> None:
+    room = quiet_room(smoke(100.0))
+    room.plan = replace(room.plan, faults=(Fault(Trouble.STALLED, 300.0, 330.0),))
+    room.outages.append(Stretch(300.0, 370.0))
+    judged = outcome(room, 100.0)
+    assert broken(judged) == ["heard again only 40.0 s after a source was stalled (more than 26.0 s)"]
+    judged.deeds = [Deed(Act.PAUSE, 320.0, 370.0, 0, 0.5)]
+    assert broken(judged) == []
 
 
 def test_what_the_log_and_the_threads_show_is_told() -> None:

@@ -108,7 +108,7 @@ class SecondLook:
         """Get ready; the thread starts with the first look.
 
         `told` is called when the failure comes, changes or goes: from the thread that notices, in order, one at a
-        time. It must return at once.
+        time. It must return at once. Nothing is told after close().
         """
         self.card = card
         self.limit_s = limit_s
@@ -187,10 +187,11 @@ class SecondLook:
                 _abandon(self._looking)
             self._changed.notify()
             worker = self._worker
-        if worker is None:
-            return True
-        worker.join(CLOSE_S)
-        return not worker.is_alive()
+        if worker is not None:
+            worker.join(CLOSE_S)
+        # Who was told may hold on to this: both can go at once, model and all, not when garbage is looked for.
+        self._told = None
+        return worker is None or not worker.is_alive()
 
     def _start(self) -> str | None:
         """Start the thread if there is none; return why that is impossible, if it is."""
@@ -258,9 +259,9 @@ class SecondLook:
             elif self._known is None:
                 _LOGGER.warning("Sounds are reported without a second look: %s%s", standing.failure, trace)
             self._known = standing.failure
-            if self._told is not None:
+            if (told := self._told) is not None:
                 try:
-                    self._told(standing)
+                    told(standing)
                 except Exception:  # whoever wants to know must not keep a sound from being reported
                     _LOGGER.exception("The state of second looks could not be told")
 
