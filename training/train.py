@@ -47,11 +47,13 @@ def train(config: Config, *, fresh: bool = False) -> Path:
     Every worker of TF_CONFIG runs this; the first one leaves the weights.
 
     Raises:
-        ConfigError: a batch cannot be shared evenly.
+        ConfigError: a batch cannot be shared evenly, or the run that this one begins with has not been trained.
         ManifestError: the recordings cannot be used.
     """
     workers = Workers()
     batches = _batches(config, workers)
+    if workers.first:
+        _begins_with(config)
     # A wrong manifest or a missing teacher ends the run here, before any work.
     library = library_of(config)
     for part in libraries_of(config):
@@ -102,6 +104,17 @@ def _batches(config: Config, workers: Workers) -> int:
             f"and batch one of the number of workers ({workers.count})"
         )
     return size // batch
+
+
+def _begins_with(config: Config) -> None:
+    """Make sure that the weights are there which a run begins with.
+
+    Raises:
+        ConfigError: they are not.
+    """
+    name = config.train.begin_with
+    if name and not (weights := weights_of(Config.load(name))).is_file():
+        raise ConfigError(f"{weights}: no such file; train first: python -m training train --config {name}")
 
 
 def _record_splits(config: Config, library: Library, run: Path) -> None:

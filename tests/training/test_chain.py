@@ -194,6 +194,15 @@ def test_wrong_configurations_are_refused_with_the_key(tmp_path: Path) -> None:
         Config.load("nothing")
 
 
+def test_a_run_that_goes_on_from_another_wants_that_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "RUNS", tmp_path)
+    config = Config.load("tiny")
+    follower = replace(config, name="follower", train=replace(config.train, begin_with="tiny"))
+    with pytest.raises(ConfigError, match="train first: python -m training train --config tiny"):
+        train.train(follower)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_intervals_are_the_exact_ones() -> None:
     assert share(20, 20).low == pytest.approx(0.832, abs=1e-3)
     assert share(0, 0).high == 1.0
