@@ -33,7 +33,7 @@ FILES = 200
 FEW = (CLEAN, NOISY[1], ROOM, DOOR, FAR)
 """Conditions of the small trainings, and of the R-CRNN by itself, which is ten times the work."""
 
-OTHER_FORM = "rcrnn-regions"
+OTHER_FORM = "rcrnn-proposals"
 """Configuration of the form that is not shipped; measured as well if it was exported to training/runs."""
 
 BALANCED_FIRST = (Sensitivity.BALANCED, Sensitivity.LOW, Sensitivity.HIGH)
@@ -63,7 +63,7 @@ def evaluate_second_looks(config: Config, attention_path: Path, card_path: Path)
     ]
     other = RUNS / f"{OTHER_FORM}.json"
     if other.is_file():
-        systems.append(System("both, the R-CRNN with a classifier", RcrnnCard.load(other), conditions=FEW))
+        systems.append(System("both, the R-CRNN without classifier", RcrnnCard.load(other), conditions=FEW))
     measured = {system.name: _measured(system, attention, library, config) for system in systems}
     results = _known() | {
         "date": datetime.now(UTC).date().isoformat(),

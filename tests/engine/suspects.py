@@ -24,7 +24,7 @@ WINDOW = 100
 PUSH = 5
 """Steps between two windows: one is pushed every half second."""
 
-LEVELS = {Sensitivity.LOW: 0.9, Sensitivity.BALANCED: 0.7, Sensitivity.HIGH: 0.6}
+LEVELS = {Sensitivity.LOW: 0.97, Sensitivity.BALANCED: 0.7, Sensitivity.HIGH: 0.6}
 CARD = ModelCard(
     path=Path("x.json"),
     name="x",
@@ -36,8 +36,8 @@ CARD = ModelCard(
     decoder=DecoderConfig(pooling="max", release_s=2.0),
 )
 GLASS, SMOKE, CO = range(3)
-DOUBTFUL, SURE = 0.55, 0.95
-"""Probabilities: suspected only, and reported even without a verifier."""
+DOUBTFUL, SURE, CERTAIN = 0.55, 0.95, 0.98
+"""Probabilities: suspected only, reported even without a verifier, and whatever a verifier says."""
 
 Sound = tuple[int, float, float, float]
 NO: tuple[Region, ...] = ()

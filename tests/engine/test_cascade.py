@@ -7,7 +7,7 @@ import pytest
 from hearing import Phase, Sensitivity
 from hearing.cascade import RELOOK_S, SOON_S, Cascade
 from tests.engine.fake_verifier import FakeCard
-from tests.engine.suspects import CARD, DOUBTFUL, GLASS, NO, SMOKE, SURE, Rig, Stream, approx, at, phases, yes
+from tests.engine.suspects import CARD, CERTAIN, DOUBTFUL, GLASS, NO, SMOKE, SURE, Rig, Stream, approx, at, phases, yes
 
 
 class TestConfirmed:
@@ -119,6 +119,11 @@ class TestRefused:
         # The region begins with another beep than the first: the attention's onset stays.
         assert (stream.ended[0].onset_s, stream.ended[0].offset_s) == (approx(1.0), approx(30.0))
         assert stream.ended[0].verified is True
+
+    def test_a_sound_of_which_the_attention_is_certain_is_told_whatever_the_verifier_says(self, rig: Rig) -> None:
+        stream = Stream(rig.second_look(NO), (SMOKE, 1.0, 3.0, CERTAIN), wait=True)
+        stream.play(20)
+        assert [(found.verified, found.verifier_confidence) for found in stream.ended] == [(False, 0.0)]
 
     def test_it_is_not_looked_at_again_when_nothing_more_is_heard_of_it(self, rig: Rig) -> None:
         card = replace(CARD, decoder=replace(CARD.decoder, release_s=30.0))

@@ -109,7 +109,7 @@ class TestRun:
     def test_both_runtimes_agree_on_random_inputs(self, model: Path) -> None:
         content = model.read_bytes()
         one, other = (open_interpreter(content, runtime) for runtime in RUNTIMES)
-        for signature in ("propose",) if model.stem == "rcrnn" else ("encode", "attend"):
+        for signature in ("propose", "classify") if model.stem == "rcrnn" else ("encode", "attend"):
             assert one.shapes(signature) == other.shapes(signature)
             for seed in range(100):
                 inputs = random_inputs(one, signature, seed)

@@ -189,7 +189,8 @@ def test_wrong_configurations_are_refused_with_the_key(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="seed"):
         Config.load(str(wrong))
     with pytest.raises(
-        ConfigError, match="there are attention, first, rcrnn, rcrnn-first, rcrnn-regions, rcrnn-regions-first, study-1"
+        ConfigError,
+        match="there are attention, first, rcrnn, rcrnn-first, rcrnn-proposals, rcrnn-proposals-first, study",
     ):
         Config.load("nothing")
 

@@ -38,6 +38,8 @@ class Cascade:
         self._sure = Decoder(card, sensitivity)
         """What would be reported without a verifier."""
         self._suspect = Decoder(replace(card, thresholds=thresholds), sensitivity)
+        self._certain = {label: levels[Sensitivity.LOW] for label, levels in card.thresholds.items()}
+        """From here on the attention model is so sure that no verifier is to keep it from telling."""
         self._pooling = card.decoder.pooling
         self._second_look = second_look
         self._ring = ring
@@ -142,11 +144,12 @@ class Cascade:
         return False
 
     def _decide(self, candidate: Candidate, suspected: float) -> None:
-        """Confirm a candidate if both models together are sure enough."""
+        """Confirm a candidate if both models together are sure enough, or the attention model is certain."""
         if candidate.public or candidate.sensitivity is None:
             return
         confirms, label = self._second_look.card.confirms, candidate.heard.label
-        if confirms(label, candidate.sensitivity, suspected, candidate.recognised):
+        is_joint = confirms(label, candidate.sensitivity, suspected, candidate.recognised)
+        if is_joint or suspected >= self._certain[label]:
             self._second_look.count_confirmed()
             candidate.confirm()
         else:
