@@ -159,6 +159,9 @@ def test_a_witness_notes_what_was_asked_and_changes_nothing(chain: tuple[Config,
     _, made = chain
     library = library_of(Config.load("tiny-rcrnn"))
     attention = ModelCard.load(ATTENTION_CARD)
+    # Nothing makes it certain: that would be told whatever the second look says.
+    never = {label: {**levels, Sensitivity.LOW: 1.0} for label, levels in attention.thresholds.items()}
+    attention = replace(attention, thresholds=never)
     alarm = Case("synthetic t3", "smoke_alarm", "T3 built", "synthetic t3", None, "t3")
     clip = Stage(library, "test").put(dry(library, alarm), alarm.name, CLEAN, 0)
     eager = replace(made, suspicion=dict.fromkeys(LABELS, 0.01), thresholds=_at(made, 1e-6))
