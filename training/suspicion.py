@@ -25,7 +25,8 @@ WEIGHTS = (0.3, 0.5, 1.0)
 """How much the R-CRNN may count beside the attention model."""
 
 NEVER = 1.0
-"""No joint confidence is higher than this: nothing is confirmed, so that every look is taken and noted."""
+"""No joint confidence is higher than this: nothing is told but what the attention model is certain of, so that nearly
+every look is taken and noted."""
 
 
 @dataclass(frozen=True, slots=True)

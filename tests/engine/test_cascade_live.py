@@ -13,6 +13,9 @@ from hearing import Detection, Listener, ModelCard, Phase, Sensitivity
 from hearing.attention import Scores
 from hearing.card import ATTENTION_CARD
 from hearing.features import Block
+from hearing.rcrnn import Rcrnn
+from hearing.rcrnn_card import RCRNN_CARD, RcrnnCard
+from hearing.second_look import SecondLook
 from hearing.verifier import Region, VerifierError
 from tests.engine.fake_verifier import FakeCard
 from tests.engine.suspects import DOUBTFUL, GLASS, NO, SMOKE, STEP_S, SURE, WINDOW, Rig, Sound, Stream, phases, yes
@@ -138,6 +141,15 @@ class TestListener:
         found = self.hear(Listener(self.REAL, second_look=second_look, wait=True), recording(name))
         assert [d.phase for d in found if d.phase is not Phase.CONTINUED] == [Phase.STARTED, Phase.ENDED]
         assert {(d.label, d.verified, d.verifier_confidence) for d in found} == {(label, True, 0.8)}
+
+    @pytest.mark.parametrize("shift", [0, 1_500, 3_000, 4_500])
+    def test_the_shipped_pair_hears_a_pane_that_breaks_a_second_after_a_smoke_alarm(self, shift: int) -> None:
+        shipped = RcrnnCard.load(RCRNN_CARD)
+        smoke, pane, gap = recording("smoke_alarm_t3"), recording("glass_break"), np.zeros(16_000, np.int16)
+        with SecondLook(shipped, Rcrnn(shipped), limit_s=30) as second_look:
+            listener = Listener(self.REAL, second_look=second_look, wait=True)
+            found = self.hear(listener, np.concatenate([gap, gap[:shift], smoke, gap, pane, gap, gap]))
+        assert [each.label for each in found if each.phase is Phase.STARTED] == ["smoke_alarm", "glass_break"]
 
     @pytest.mark.parametrize("name", RECORDINGS)
     def test_a_verifier_that_always_fails_leaves_what_is_heard_without_one(

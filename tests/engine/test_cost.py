@@ -10,6 +10,9 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[2]
+TRIES = 3
+"""How often a ratio may be measured: the second of sound here is soon spoilt by what else a machine does."""
+
 PEER = ROOT.parent / "shared" / "teacher" / "yamnet.tflite"
 
 
@@ -75,11 +78,14 @@ def test_what_was_measured_is_kept_and_shown_on_a_page(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not PEER.is_file(), reason="there is no peer beside the checkout")
 def test_a_peer_is_measured_in_the_same_run_at_both_of_its_hops() -> None:
-    title, *rows, litert, numpy = measure().splitlines()
+    for _ in range(TRIES):
+        title, *rows, litert, numpy = measure().splitlines()
+        ratios = [float(row[title.index("of YAMNet") :].split()[0]) for row in rows]
+        if ratios[2] > 1.3:
+            break
     assert "of YAMNet" in title
     assert (litert[:7], numpy[:6]) == ("litert:", "numpy:")
     assert [row[:21].strip() for row in rows[1:3]] == ["YAMNet every 0.975 s", "YAMNet every 0.48 s"]
-    ratios = [float(row[title.index("of YAMNet") :].split()[0]) for row in rows]
     assert ratios[1] == 1
-    # How much more it is shows in a real measurement; here a busy machine would decide.
+    assert ratios[2] > 1.3
     assert all(ratio > 0 for ratio in ratios)
