@@ -34,8 +34,8 @@ _LIST_S = 5.0
 
 _ROLL_CALL_S = 50.0
 """How often the sound server is asked whether it still has the microphone. When one is unplugged, PulseAudio goes on
-with another one, as if nothing had happened, and stays with it. To ask takes 50 ms of a processor, and a microphone that
-is gone has to be seen within a minute."""
+with another one, as if nothing had happened, and stays with it. To ask takes 50 ms of a processor; a microphone that is
+gone has to be seen within a minute."""
 
 
 class FfmpegSource:
