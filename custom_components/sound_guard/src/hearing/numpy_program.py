@@ -16,7 +16,7 @@ class Program:
         """Compile the graph, running every step once on the way.
 
         Raises:
-            ModelFormatError: an operation is unknown or does not fit what it works on.
+            ModelFormatError: an operation is unknown or does not fit what it works on; an input takes no real numbers.
         """
         self._graph = graph
         self._kernels = kernels
@@ -27,7 +27,9 @@ class Program:
         """The array of each tensor that is known, by tensor number: inputs to fill, outputs to read."""
         for number in graph.inputs:
             tensor = graph.tensors[number]
-            self.arrays[number] = self._arena.new(tensor.shape, computable(tensor), FOREVER)
+            if (dtype := computable(tensor)).kind != "f":
+                raise ModelFormatError(f"the input {tensor.name} takes {dtype}; only real numbers are supported")
+            self.arrays[number] = self._arena.new(tensor.shape, dtype, FOREVER)
             self.arrays[number][...] = 0
         with np.errstate(all="ignore"):
             self._compile()
@@ -55,6 +57,8 @@ class Program:
     def _add(self, operation: Operation, position: int, last_use: Mapping[int, int]) -> None:
         if operation.name not in self._kernels:
             raise ModelFormatError(f"the model uses the operation {operation.name}, which is not supported")
+        if not set(operation.outputs).isdisjoint(self._graph.inputs):
+            raise ModelFormatError(f"{DAMAGED}: {operation.name} makes what is to come from outside")
         inputs = [None if number == ABSENT else self._array(number) for number in operation.inputs]
         constant = [number == ABSENT or number in self._constants for number in operation.inputs]
         outputs = [self._graph.tensors[number] for number in operation.outputs]
