@@ -361,6 +361,9 @@ class TestSoundServer:
         microphone.plug_in()
         assert hear(FfmpegSource(pulse(SOURCE)), seconds=1).size == 16_000
 
+    def test_the_server_is_asked_often_enough_for_that_to_be_seen_within_a_minute(self) -> None:
+        assert ffmpeg_file._ROLL_CALL_S + ffmpeg_file._LIST_S < 60
+
     @pytest.mark.parametrize("name", ["default", "@DEFAULT_SOURCE@", "1"])
     def test_a_name_that_stands_in_no_list_is_not_missed(
         self, microphone: VirtualMicrophone, monkeypatch: pytest.MonkeyPatch, name: str

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from custom_components.sound_guard.engine import ENGINE, Engine
-from custom_components.sound_guard.src.hearing.card import ATTENTION_CARD, CardError, ModelCard, Sensitivity
+from custom_components.sound_guard.src.hearing.card import ATTENTION_CARD, CardError, ModelCard
 from custom_components.sound_guard.src.hearing.detection import Detection, Phase
 from custom_components.sound_guard.src.hearing.features import Block
 from custom_components.sound_guard.src.hearing.listener import Listener
@@ -24,6 +24,7 @@ from custom_components.sound_guard.src.hearing.second_look import SecondLook
 from custom_components.sound_guard.src.hearing.source import Reason, SourceError
 from custom_components.sound_guard.src.hearing.verifier import Region, VerifierError
 
+from ..certainty import never_certain
 from .conftest import KITCHEN, House, until
 from .fakes import LABELS, VERIFIER_CARD, FakeVerifier
 from .other_machine import TOKEN, Stranger
@@ -149,13 +150,6 @@ def engine_with(card: RcrnnCard, verifier: FakeVerifier, source: type[Recording]
     return Engine(open_source=source, load_verifier_card=lambda _: card, open_verifier=lambda _: verifier)
 
 
-def never_certain(path: Path) -> ModelCard:
-    """Return the card of an attention model that nothing makes certain."""
-    card = ModelCard.load(path)
-    never = {label: {**levels, Sensitivity.LOW: 1.0} for label, levels in card.thresholds.items()}
-    return replace(card, thresholds=never)
-
-
 class TestOnThisMachine:
     async def test_what_is_confirmed_is_reported_as_such(self, empty_house: House, card: RcrnnCard) -> None:
         await listen(empty_house, engine_with(card, FakeVerifier(*YES)))
@@ -167,7 +161,7 @@ class TestOnThisMachine:
         self, empty_house: House, card: RcrnnCard
     ) -> None:
         no = FakeVerifier(Region("smoke_alarm", 0.5, 2.0, 0.2), Region("co_alarm", 0.5, 2.0, 0.9))
-        engine = replace(engine_with(card, no), load_card=never_certain)
+        engine = replace(engine_with(card, no), load_card=lambda path: never_certain(ModelCard.load(path)))
         ear = await listen(empty_house, engine, second_look_limit=10)
         await until(lambda: ear.position_s > ALARM_S + 8, timeout_s=HEARD_S)
         assert len(no.looks_s) >= 3, "one that tries the model, and two about an alarm of 12 s"

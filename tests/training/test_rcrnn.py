@@ -12,6 +12,7 @@ from hearing.card import ATTENTION_CARD
 from hearing.rcrnn import Rcrnn, refined
 from hearing.rcrnn_card import RcrnnCard
 from hearing.second_look import OFFLINE_LIMIT_S, SecondLook
+from tests.certainty import never_certain
 from training import rcrnn, train
 from training.cases import Case, dry, look_alikes
 from training.conditions import CLEAN, Stage
@@ -158,10 +159,7 @@ def test_the_same_seed_gives_the_same_spans_and_frames() -> None:
 def test_a_witness_notes_what_was_asked_and_changes_nothing(chain: tuple[Config, RcrnnCard]) -> None:
     _, made = chain
     library = library_of(Config.load("tiny-rcrnn"))
-    attention = ModelCard.load(ATTENTION_CARD)
-    # Nothing makes it certain: that would be told whatever the second look says.
-    never = {label: {**levels, Sensitivity.LOW: 1.0} for label, levels in attention.thresholds.items()}
-    attention = replace(attention, thresholds=never)
+    attention = never_certain(ModelCard.load(ATTENTION_CARD))
     alarm = Case("synthetic t3", "smoke_alarm", "T3 built", "synthetic t3", None, "t3")
     clip = Stage(library, "test").put(dry(library, alarm), alarm.name, CLEAN, 0)
     eager = replace(made, suspicion=dict.fromkeys(LABELS, 0.01), thresholds=_at(made, 1e-6))
