@@ -74,7 +74,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -
     # First of all: a change that comes while this goes on is followed as soon as it is done.
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     card = await _async_load_card(hass, entry)
-    verification = Verification(hass, VerificationConfig.of(entry.options))
+    verification = Verification(hass, entry.entry_id, VerificationConfig.of(entry.options))
     entry.async_on_unload(verification.async_close)
     await verification.async_open(card)
     guard = HouseGuard(hass, guard_config(entry.options))

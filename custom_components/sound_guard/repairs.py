@@ -1,6 +1,7 @@
 """The pages behind an issue in Home Assistant's repairs: what is wrong, what helps, and whether it has helped."""
 
 import asyncio
+from abc import abstractmethod
 
 import probatio as vol
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
@@ -8,7 +9,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 
-from .const import DOMAIN, ISSUE_MODEL
+from .const import DOMAIN, ISSUE_MODEL, ISSUE_VERIFIER
 from .deafness import DEAF
 from .health import ATTR_ENTRY, ATTR_MICROPHONE, CLIPPED_SHARE, Complaint, async_listen_again, issue_id, reason
 from .microphone import Microphone
@@ -25,7 +26,9 @@ async def async_create_fix_flow(
     assert data is not None
     entry_id = str(data[ATTR_ENTRY])
     if issue == ISSUE_MODEL:
-        return ReloadFlow(entry_id)
+        return ModelFlow(entry_id)
+    if issue == ISSUE_VERIFIER:
+        return SecondLookFlow(entry_id)
     subentry_id = str(data[ATTR_MICROPHONE])
     if issue == reminder_id(subentry_id):
         return WalkTestFlow(entry_id, subentry_id)
@@ -124,8 +127,12 @@ class ListenAgainFlow(RepairsFlow):
         return entry.runtime_data.microphones.get(self._subentry_id)
 
 
-class ReloadFlow(RepairsFlow):
-    """Explains that the model is damaged, and tries it again when asked to."""
+class TryAgainFlow(RepairsFlow):
+    """Explains what is wrong with the whole installation, and tries it again when asked to."""
+
+    issue: str
+    error: str
+    """Translation key of what the page says when it has not helped."""
 
     def __init__(self, entry_id: str) -> None:
         """Help with one installation."""
@@ -136,19 +143,46 @@ class ReloadFlow(RepairsFlow):
         return await self.async_step_confirm()
 
     async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
-        """Explain, then load the model again; show the page again, with the reason, if that fails."""
+        """Explain, then try again; show the page again, with the reason, if that fails."""
         errors = None
         if user_input is not None:
-            entry = self.hass.config_entries.async_get_entry(self._entry_id)
+            entry: SoundGuardConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
             if entry is None:
                 return self.async_abort(reason="gone")
-            if await self.hass.config_entries.async_reload(self._entry_id):
+            if await self._async_try(entry):
                 return self.async_create_entry(data={})
-            errors = {"base": "still_damaged"}
-        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, ISSUE_MODEL)
+            errors = {"base": self.error}
+        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue)
         return self.async_show_form(
             step_id="confirm",
             data_schema=vol.Schema({}),
             errors=errors,
             description_placeholders=issue.translation_placeholders if issue else None,
         )
+
+    @abstractmethod
+    async def _async_try(self, entry: SoundGuardConfigEntry) -> bool:
+        """Return whether it works again."""
+
+
+class ModelFlow(TryAgainFlow):
+    """Loads the model again."""
+
+    issue, error = ISSUE_MODEL, "still_damaged"
+
+    async def _async_try(self, entry: SoundGuardConfigEntry) -> bool:
+        return await self.hass.config_entries.async_reload(entry.entry_id)
+
+
+class SecondLookFlow(TryAgainFlow):
+    """Takes a second look at silence, wherever second looks are taken."""
+
+    issue, error = ISSUE_VERIFIER, "still_unavailable"
+
+    async def _async_try(self, entry: SoundGuardConfigEntry) -> bool:
+        if entry.state is ConfigEntryState.LOADED and entry.runtime_data.verification.look is not None:
+            await entry.runtime_data.verification.async_try()
+        else:
+            # Its model could not be used; it is read when everything is set up.
+            await self.hass.config_entries.async_reload(entry.entry_id)
+        return entry.state is ConfigEntryState.LOADED and entry.runtime_data.verification.problem is None

@@ -27,6 +27,7 @@ from .const import (
     ISSUE_VERIFIER,
 )
 from .engine import get_engine
+from .health import ATTR_ENTRY
 from .remote import RemoteVerifier, Server
 from .src.hearing.card import CardError, ModelCard
 from .src.hearing.rcrnn_card import RCRNN_CARD, RcrnnCard
@@ -84,7 +85,7 @@ class VerificationConfig:
 class Verification:
     """Owns the one second look that all microphones share, and minds it. Belongs to the event loop."""
 
-    def __init__(self, hass: HomeAssistant, config: VerificationConfig) -> None:
+    def __init__(self, hass: HomeAssistant, entry_id: str, config: VerificationConfig) -> None:
         """Open nothing yet."""
         self.look: SecondLook | None = None
         """What the listeners ask; None: they decide alone."""
@@ -92,6 +93,7 @@ class Verification:
         self.problem: str | None = None
         """Why no second look can be taken, as a sentence without credentials."""
         self._hass = hass
+        self._entry_id = entry_id
         self._config = config
         self._verifier: Verifier | None = None
         self._subscribers: list[Callable[[], None]] = []
@@ -130,6 +132,13 @@ class Verification:
             return
         if self._config.place is State.REMOTE:
             self._rehearse(dt_util.utcnow())
+
+    async def async_try(self) -> None:
+        """Have silence looked at; the problem tells whether that works."""
+        assert self.look is not None
+        await self._hass.async_add_executor_job(_try, self.look)
+        # It is told as well, but perhaps not yet.
+        self._take(self.look.standing)
 
     async def async_close(self) -> None:
         """Take no more second looks, and end their thread. May be called twice."""
@@ -212,7 +221,8 @@ class Verification:
             self._hass,
             DOMAIN,
             ISSUE_VERIFIER,
-            is_fixable=False,
+            data={ATTR_ENTRY: self._entry_id},
+            is_fixable=True,
             severity=ir.IssueSeverity.WARNING,
             translation_key=ISSUE_VERIFIER,
             translation_placeholders={"problem": self.problem or "–"},

@@ -95,21 +95,22 @@ class Installation:
             # Saving a page ends the flow, so each page has one of its own.
             path = f"{flows}/{(await self.client.post(flows, {'handler': self.entry_id}))['flow_id']}"
             form = await self.client.post(path, {"next_step_id": page})
-            shown = {field["name"]: _value(field) for field in form["data_schema"]}
-            wanted = {name: options.pop(name) for name in shown if name in options}
-            if wanted:
-                await self._save(path, {name: value for name, value in shown.items() if value is not None} | wanted)
+            if any(field["name"] in options for field in form["data_schema"]):
+                await self._save(path, form, options)
             else:
                 await self.client.delete(path)
         if options:
             raise RefusedError(f"no page has the options {', '.join(options)}")
 
-    async def _save(self, path: str, page: Mapping[str, Any]) -> None:
-        """Save a page of the options, and wait until it holds."""
+    async def _save(self, path: str, form: dict[str, Any], options: dict[str, Any]) -> None:
+        """Save a page of the options with those that it shows, and the pages after it; wait until they hold."""
         known_changes = len(self.client.changes)
-        done = await self.client.post(path, page)
-        if done["type"] != "create_entry":
-            raise RefusedError(f"options refused: {done.get('errors')}")
+        while form["type"] == "form" and not form["errors"]:
+            shown = {field["name"]: _value(field) for field in form["data_schema"]}
+            shown |= {name: options.pop(name) for name in shown if name in options}
+            form = await self.client.post(path, {name: value for name, value in shown.items() if value is not None})
+        if form["type"] != "create_entry":
+            raise RefusedError(f"options refused: {form.get('errors')}")
 
         def has_begun_anew() -> bool:
             news = self.client.changes[known_changes:]

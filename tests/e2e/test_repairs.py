@@ -2,7 +2,10 @@
 
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +16,17 @@ from playwright.async_api import async_playwright, expect
 
 from live.home import INTEGRATION, Home, free_port
 from live.installation import Installation
+from tests.e2e.recordings import Recording
 from tests.e2e.test_pages import FLAGS, PATIENCE_MS, SCREENSHOTS, Person
 from tests.sounds import write_wav
 from tests.virtual_microphone import VirtualMicrophone
 
-HURRY = {
+HURRY: Mapping[str, Mapping[str, float]] = {
     "deafness.py": {"SILENT_AFTER_S": 4.0},
     "vitals.py": {"REPORT_S": 2.0},
     "health.py": {"LOST_AFTER_S": 4.0, "OVERDRIVEN_REPORTS": 2},
+    "verification.py": {"RETRY_S": 2.0, "REHEARSE_S": 2.0, "PATIENCE_S": 2.0},
+    "walk_test.py": {"DEFAULT_MINUTES": 1},
 }
 """What takes minutes in a house takes seconds here: a copy of Sound Guard has these numbers instead."""
 
@@ -56,6 +62,19 @@ class Patient:
         await self.person.open("config/repairs")
         await expect(self.person.page.get_by_text("Repairs", exact=True).first).to_be_visible()
         await expect(self.person.page.get_by_text(title)).to_have_count(0)
+
+
+@contextmanager
+def other_machine(port: int, token_file: Path) -> Iterator[None]:
+    """Run `sound-guard serve` until it is killed; it is ready when this begins."""
+    command = [str(Path(sys.executable).with_name("sound-guard")), "serve", "--port", str(port)]
+    command += ["--token-file", str(token_file)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        assert process.stderr
+        while f":{port}" not in (line := process.stderr.readline()):
+            assert line, "the server has ended"
+        yield
+        process.kill()
 
 
 def copy_in_a_hurry(folder: Path, hurry: Mapping[str, Mapping[str, float]] = HURRY) -> Path:
@@ -156,6 +175,34 @@ async def test_ffmpeg_is_missing(patient: Patient) -> None:
     patient.ffmpeg.symlink_to(program)
     await patient.person.press("Try again")
     await patient.reads("Sound arrives")
+    await patient.is_well(title)
+
+
+async def test_another_machine_that_is_gone(patient: Patient, tmp_path: Path) -> None:
+    title = "No second look can be taken"
+    port, token_file = free_port(), tmp_path / "token"
+    with other_machine(port, token_file):
+        server = {"second_look_server": f"http://127.0.0.1:{port}", "second_look_token": token_file.read_text().strip()}
+        await patient.installation.set_options(second_look="remote", **server)
+    await patient.opens(title)
+    await patient.reads("the other machine cannot be reached")
+    await patient.person.press("Try again")
+    await patient.reads("A second look still cannot be taken")
+    with other_machine(port, token_file):
+        await patient.person.press("Try again")
+        await patient.leaves(title)
+        await patient.installation.set_options(second_look="local")
+
+
+async def test_a_microphone_that_should_be_tested(patient: Patient, smoke_alarm: Recording) -> None:
+    title = "Kitchen should be tested"
+    await patient.installation.set_options(walk_test_reminder="12")
+    await patient.opens(title)
+    await patient.reads("Does the microphone Kitchen still hear your alarms?")
+    await patient.person.press("Start the test")
+    await patient.reads("Press the alarm's test button now")
+    patient.sound_server.play(smoke_alarm.path, background=True)
+    await patient.reads("The smoke alarm was heard")
     await patient.is_well(title)
 
 

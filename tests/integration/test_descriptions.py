@@ -14,6 +14,7 @@ from homeassistant.util.yaml import load_yaml_dict
 from custom_components.sound_guard.condition import CONDITIONS, LABELS as CONDITION_LABELS
 from custom_components.sound_guard.const import DOMAIN
 from custom_components.sound_guard.health import Complaint
+from custom_components.sound_guard.repairs import ModelFlow, SecondLookFlow
 from custom_components.sound_guard.src.hearing.card import Sensitivity
 from custom_components.sound_guard.trigger import TRIGGERS
 
@@ -88,21 +89,21 @@ async def test_every_action_is_described(hass: HomeAssistant, house: House) -> N
 
 
 def test_every_page_of_a_repair_is_translated_and_no_other() -> None:
-    listen, reload = SOURCES["repairs.py"].split("class ReloadFlow")
-    steps = {
-        name: set(re.findall(r"async def async_step_(\w+)", code)) for name, code in (("l", listen), ("r", reload))
-    }
+    parts = SOURCES["repairs.py"].split("class TryAgainFlow")
+    listen, again = (set(re.findall(r"async def async_step_(\w+)", code)) - {"init"} for code in parts)
     for complaint in FIXABLE:
         issue = TRANSLATIONS["issues"][complaint]
         assert issue.keys() == {"title", "fix_flow"}
         still = {"unwell"} if complaint in (Complaint.SILENT, Complaint.DEAF, Complaint.CLIPPING) else set()
-        assert issue["fix_flow"]["step"].keys() == steps["l"] - {"init", "listen", "unwell"} | still
+        assert issue["fix_flow"]["step"].keys() == listen - {"listen", "unwell"} | still
         assert issue["fix_flow"]["progress"].keys() == {"listen"}
         assert issue["fix_flow"]["abort"].keys() == {"gone"}
-    issue = TRANSLATIONS["issues"]["model_unusable"]
-    assert issue.keys() == {"title", "fix_flow"}
-    assert issue["fix_flow"]["step"].keys() == steps["r"] - {"init"}
-    assert issue["fix_flow"]["error"].keys() == {"still_damaged"}
+    for flow in (ModelFlow, SecondLookFlow):
+        issue = TRANSLATIONS["issues"][flow.issue]
+        assert issue.keys() == {"title", "fix_flow"}
+        assert issue["fix_flow"]["step"].keys() == again
+        assert issue["fix_flow"]["error"].keys() == {flow.error}
+        assert issue["fix_flow"]["abort"].keys() == {"gone"}
 
 
 def test_an_issue_without_pages_explains_itself() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from pytest_homeassistant_custom_component.common import async_capture_events
 
@@ -29,7 +30,10 @@ from .test_binary_sensor import later
 from .test_health import issue, until_cleared, until_raised
 from .test_logbook import describer
 from .test_options_flow import fill_in
+from .test_repairs import Pages, pages
 from .two_rooms import add_hall
+
+__all__ = ["pages"]
 
 
 def minder(house: House) -> Verification:
@@ -134,7 +138,7 @@ async def test_without_its_model_the_house_is_heard_all_the_same(
     assert empty_house.attributes(SENSOR)["problem"] == problem
     raised = await until_raised(empty_house, ISSUE)
     assert raised.translation_placeholders == {"problem": problem}
-    assert not raised.is_fixable
+    assert raised.is_fixable
     assert our_log(caplog) == [(logging.WARNING, f"no second look can be taken: {problem}")]
 
 
@@ -191,6 +195,50 @@ async def test_one_that_does_not_answer_is_unavailable_until_it_does(house: Hous
     verifier(house).stuck.clear()
     later(house.hass, 31)
     await house.until(SENSOR, "local")
+
+
+async def test_its_repair_tries_again_at_once_when_asked_to(house: House, pages: Pages) -> None:
+    await fail(house, "it is too hot")
+    later(house.hass, 62)
+    await until_raised(house, ISSUE)
+    page = await pages.open(ISSUE)
+    assert (page["step_id"], page["errors"]) == ("confirm", None)
+    assert page["description_placeholders"] == {"problem": "it is too hot"}
+
+    verifier(house).fault = VerifierError("it is too cold")
+    page = await pages.submit()
+    assert (page["step_id"], page["errors"]) == ("confirm", {"base": "still_unavailable"})
+    assert page["description_placeholders"] == {"problem": "it is too cold"}
+
+    verifier(house).fault = None
+    assert (await pages.submit())["type"] is FlowResultType.CREATE_ENTRY
+    assert issue(house.hass, ISSUE) is None
+    assert house.state(SENSOR) == "local"
+
+
+async def test_its_repair_reads_a_model_that_was_installed_again(empty_house: House, pages: Pages) -> None:
+    whole = empty_house.hass.data[ENGINE]
+    configure_engine(empty_house, load_verifier_card=damaged)
+    await empty_house.set_up()
+    await until_raised(empty_house, ISSUE)
+    await pages.open(ISSUE)
+    page = await pages.submit()
+    assert (page["step_id"], page["errors"]) == ("confirm", {"base": "still_unavailable"})
+
+    empty_house.hass.data[ENGINE] = whole
+    assert (await pages.submit())["type"] is FlowResultType.CREATE_ENTRY
+    assert issue(empty_house.hass, ISSUE) is None
+    await empty_house.until(SENSOR, "local")
+
+
+async def test_its_repair_ends_when_the_installation_is_gone(house: House, pages: Pages) -> None:
+    await fail(house, "it is too hot")
+    later(house.hass, 62)
+    await until_raised(house, ISSUE)
+    await pages.open(ISSUE)
+    await house.hass.config_entries.async_remove(house.entry.entry_id)
+    page = await pages.submit()
+    assert (page["type"], page["reason"]) == (FlowResultType.ABORT, "gone")
 
 
 async def test_changing_the_options_takes_the_repair_back(house: House) -> None:
