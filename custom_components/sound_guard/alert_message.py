@@ -1,8 +1,9 @@
 """What an alert says: in words for everybody; for phones also the picture, the sound, and buttons."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum, auto
 from typing import Any
 
 from homeassistant.components.http.auth import async_sign_path
@@ -25,6 +26,21 @@ FALSE_ALARM = "SOUND_GUARD_FALSE_ALARM_"
 
 LINK_LASTS = timedelta(hours=24)
 
+_SILENT = {"alert_once": True, "push": {"sound": "none", "interruption-level": "active"}}
+
+
+class Occasion(Enum):
+    """Why something is said about an incident."""
+
+    NEW = auto()
+    """It is told of for the first time."""
+
+    MORE = auto()
+    """More is known than was said: that makes no noise."""
+
+    AGAIN = auto()
+    """Nobody has said that all is clear."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -39,14 +55,6 @@ class Message:
     data: dict[str, Any]
     """What only phones understand."""
 
-    is_update: bool = False
-    """Whether it says more about something that was said already: it makes no noise."""
-
-    def as_update(self) -> "Message":
-        """Return the same message without noise."""
-        silent = {"alert_once": True, "push": {"sound": "none", "interruption-level": "active"}}
-        return replace(self, data=self.data | silent, is_update=True)
-
 
 def tag(incident: Incident) -> str:
     """Return what tells the messages about an incident from all others."""
@@ -54,7 +62,7 @@ def tag(incident: Incident) -> str:
 
 
 @callback
-def compose(hass: HomeAssistant, entry_id: str, incident: Incident, *, is_repeated: bool = False) -> Message:
+def compose(hass: HomeAssistant, entry_id: str, incident: Incident, occasion: Occasion) -> Message:
     """Return what there is to say about an incident now."""
     loudest = incident.loudest
     sound = text(hass, incident.label)
@@ -62,16 +70,17 @@ def compose(hass: HomeAssistant, entry_id: str, incident: Incident, *, is_repeat
     picture, clip = _links(hass, entry_id, loudest)
     return Message(
         title=text(hass, "alert_title", sound=sound, place=area.name if area else loudest.microphone),
-        text=" ".join(_sentences(hass, incident, loudest, is_repeated=is_repeated)),
+        text=" ".join(_sentences(hass, incident, loudest, occasion)),
         picture=picture,
         data=_for_phones(hass, incident)
+        | (_SILENT if occasion is Occasion.MORE else {})
         | ({"image": picture} if picture else {})
         # A phone that can play sound in a message prefers it to the picture.
         | ({"audio": clip} if clip else {}),
     )
 
 
-def _sentences(hass: HomeAssistant, incident: Incident, loudest: Witnessed, *, is_repeated: bool) -> Iterable[str]:
+def _sentences(hass: HomeAssistant, incident: Incident, loudest: Witnessed, occasion: Occasion) -> Iterable[str]:
     yield text(
         hass,
         "alert_heard",
@@ -85,7 +94,7 @@ def _sentences(hass: HomeAssistant, incident: Incident, loudest: Witnessed, *, i
     if others := [each.microphone for each in incident.witnessed.values() if each is not loudest]:
         yield text(hass, "alert_others", microphones=", ".join(others))
     yield text(hass, f"alert_{incident.mode}")
-    if is_repeated:
+    if occasion is Occasion.AGAIN:
         yield text(hass, "alert_repeated")
 
 

@@ -1,7 +1,7 @@
 """Alerts: tells the owner of what is heard, once for every incident, until somebody says that all is clear."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,15 +14,15 @@ from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
-from .alert_message import ALL_CLEAR, FALSE_ALARM, Message, compose, tag
+from .alert_message import ALL_CLEAR, FALSE_ALARM, Occasion, compose, tag
 from .clip_actions import ATTR_CLIP
 from .const import CONF_ALERTS, CONF_NOTIFY, CONF_PERSISTENT, CONF_REPEAT, DOMAIN
+from .delivery import Delivery
 from .guard import HouseGuard
 from .incident import Incident, mode_now
 from .microphone import Microphone
 from .news import Heard, News, Status
 from .proof import Proof, Witness
-from .recipient import Recipient
 from .services import REPORT_FALSE_ALARM
 from .src.hearing.detection import Phase
 from .src.hearing.guard import TRIGGERS, Guard, Mode, State
@@ -76,7 +76,7 @@ class Alerts:
         self._entry_id = entry_id
         self._config = config
         self._guard = guard
-        self._recipients = [Recipient(hass, target) for target in config.recipients]
+        self._delivery = Delivery(hass, config.recipients)
         self._incidents = hass.data.setdefault(INCIDENTS, {})
         """By id, the latest last."""
         self._repeats: dict[str, CALLBACK_TYPE] = {}
@@ -86,7 +86,7 @@ class Alerts:
         """Listen from now on to what the owner says about alerts; return what ends that, and all repeating."""
         # The latest with each sound; those before it were not repeated any more.
         for incident in {each.label: each for each in self._incidents.values()}.values():
-            self._start_repeating(incident)
+            self._pursue(incident)
         endings = (
             self._hass.bus.async_listen(EVENT_BUTTON, self._press),
             persistent_notification.async_register_callback(self._hass, self._dismissed),
@@ -98,6 +98,7 @@ class Alerts:
             for ending in (*endings, *self._repeats.values()):
                 ending()
             self._repeats.clear()
+            self._delivery.stop()
 
         return end
 
@@ -139,26 +140,30 @@ class Alerts:
             incident.hear(microphone_id, microphone, heard, now)
             self._tell_more(incident)
         elif (mode := mode_now(self._guard.now)) in self._config.modes.get(heard.label, ()):
-            incident = Incident(heard.event_id, heard.label, heard.onset, mode)
+            incident = Incident(heard.event_id, heard.label, heard.onset, mode, owed=set(self._config.recipients))
             incident.hear(microphone_id, microphone, heard, now)
             self._begin(incident)
 
     @callback
     def _begin(self, incident: Incident) -> None:
         for earlier in self._incidents.values():
-            # The new one is repeated in its place.
+            # The new one is pursued in its place.
             if earlier.label == incident.label:
-                self._stop_repeating(earlier)
+                self._let_go(earlier)
         self._incidents[incident.id] = incident
         while len(self._incidents) > REMEMBERED:
             oldest = self._incidents.pop(next(iter(self._incidents)))
-            self._stop_repeating(oldest)
-        self._tell(incident, partial(compose, self._hass, self._entry_id, incident))
-        self._start_repeating(incident)
+            self._let_go(oldest)
+        self._tell(incident, Occasion.NEW)
+        self._pursue(incident)
 
     @callback
-    def _start_repeating(self, incident: Incident) -> None:
-        if self._config.repeat_min and not incident.acknowledged:
+    def _pursue(self, incident: Incident) -> None:
+        """See to it that everybody learns of an incident, and hears of it again as long as nobody cares."""
+        if incident.acknowledged:
+            return
+        self._delivery.insist(incident, partial(compose, self._hass, self._entry_id, incident))
+        if self._config.repeat_min:
             self._repeats[incident.id] = async_track_time_interval(
                 self._hass,
                 partial(self._repeat, incident),
@@ -168,24 +173,21 @@ class Alerts:
 
     @callback
     def _repeat(self, incident: Incident, _: datetime) -> None:
-        self._tell(incident, partial(compose, self._hass, self._entry_id, incident, is_repeated=True))
+        self._tell(incident, Occasion.AGAIN)
 
     @callback
     def _tell_more(self, incident: Incident) -> None:
         if not incident.acknowledged:
-            self._tell(incident, lambda: compose(self._hass, self._entry_id, incident).as_update())
+            self._tell(incident, Occasion.MORE)
 
     @callback
-    def _tell(self, incident: Incident, message: Callable[[], Message]) -> None:
-        """Tell everybody, each in their own time: what is said is what is known when their turn comes."""
+    def _tell(self, incident: Incident, occasion: Occasion) -> None:
+        say = partial(compose, self._hass, self._entry_id, incident)
         if self._config.persistent:
-            shown = message()
+            shown = say(occasion)
             picture = f"\n\n![]({shown.picture})" if shown.picture else ""
             persistent_notification.async_create(self._hass, shown.text + picture, shown.title, tag(incident))
-        for recipient in self._recipients:
-            self._hass.async_create_task(
-                recipient.async_tell(lambda: None if incident.acknowledged else message()), "sound_guard alerts"
-            )
+        self._delivery.tell(incident, occasion, say)
 
     @callback
     def _prove(self, proof: Proof) -> None:
@@ -236,15 +238,15 @@ class Alerts:
 
     @callback
     def _acknowledge(self, incident: Incident) -> None:
-        self._stop_repeating(incident)
+        self._let_go(incident)
         if incident.acknowledged:
             return
         incident.acknowledged = True
         persistent_notification.async_dismiss(self._hass, tag(incident))
-        for recipient in self._recipients:
-            self._hass.async_create_task(recipient.async_clear(tag(incident)), "sound_guard all clear")
+        self._delivery.take_back(incident)
 
     @callback
-    def _stop_repeating(self, incident: Incident) -> None:
+    def _let_go(self, incident: Incident) -> None:
+        self._delivery.desist(incident.id)
         if (stop := self._repeats.pop(incident.id, None)) is not None:
             stop()

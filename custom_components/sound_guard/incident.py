@@ -55,6 +55,9 @@ class Incident:
     event_ids: list[str] = field(default_factory=list)
     """All events that belong to it; each may have a clip."""
 
+    owed: set[str] = field(default_factory=set)
+    """Who is to be told of it and could not be reached yet."""
+
     last_heard: datetime = field(init=False)
     acknowledged: bool = False
     """Whether somebody said that all is clear, or that it was a false alarm."""

@@ -9,7 +9,8 @@ from homeassistant.const import ATTR_ENTITY_ID, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 
-from .alert_message import Message
+from .alert_message import Message, Occasion
+from .incident import Incident
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -48,41 +49,55 @@ class Recipient:
 
     def __init__(self, hass: HomeAssistant, target: str) -> None:
         """Tell a notify entity, or a phone by its action."""
+        self.target = target
         self._hass = hass
-        self._target = target
         self._in_turn = asyncio.Lock()
         self._failing = False
         """Whether the log says that messages do not arrive."""
 
-    async def async_tell(self, message: Callable[[], Message | None]) -> None:
-        """Send what there is to say when it is this message's turn; None: nothing any more."""
+    async def async_tell(self, incident: Incident, occasion: Occasion, compose: Callable[[Occasion], Message]) -> None:
+        """Send what there is to say when it is this message's turn, if it is still wanted then."""
         async with self._in_turn:
-            now = message()
-            if now is None or (now.is_update and not is_app(self._target)):
-                # Elsewhere a message cannot be replaced: it would arrive a second time.
-                return
-            await self._async_send(now.title, now.text, now.data)
+            if (fitting := self._fitting(incident, occasion)) is not None:
+                message = compose(fitting)
+                if await self._async_send(message.title, message.text, message.data):
+                    incident.owed.discard(self.target)
+
+    def _fitting(self, incident: Incident, occasion: Occasion) -> Occasion | None:
+        """Return on what occasion to speak, None if there is none."""
+        if incident.acknowledged:
+            return None
+        if self.target in incident.owed:
+            # Whoever knows nothing yet is not told more, but told, with noise.
+            return Occasion.AGAIN if occasion is Occasion.AGAIN else Occasion.NEW
+        if occasion is Occasion.MORE:
+            # Elsewhere a message cannot be replaced: it would arrive a second time.
+            return occasion if is_app(self.target) else None
+        return occasion if occasion is Occasion.AGAIN else None
 
     async def async_clear(self, tag: str) -> None:
         """Take a message back, where that is possible."""
-        if is_app(self._target):
+        if is_app(self.target):
             async with self._in_turn:
                 await self._async_send(None, "clear_notification", {"tag": tag})
 
-    async def _async_send(self, title: str | None, text: str, data: dict[str, Any]) -> None:
+    async def _async_send(self, title: str | None, text: str, data: dict[str, Any]) -> bool:
+        """Return whether it was taken."""
         said: dict[str, Any] = {"message": text} | ({"title": title} if title else {})
-        if is_app(self._target):
-            action, said = self._target.partition(".")[2], said | {"data": data}
+        if is_app(self.target):
+            action, said = self.target.partition(".")[2], said | {"data": data}
         else:
-            action, said = "send_message", said | {ATTR_ENTITY_ID: self._target}
+            action, said = "send_message", said | {ATTR_ENTITY_ID: self.target}
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._hass.services.async_call(Platform.NOTIFY, action, said, blocking=True)
         except Exception as error:  # noqa: BLE001  anybody's code may run there, and the others must be told
             if not self._failing:
                 self._failing = True
-                _LOGGER.warning("%s cannot be told: %s", self._target, str(error) or type(error).__name__)
+                _LOGGER.warning("%s cannot be told: %s", self.target, str(error) or type(error).__name__)
         else:
             if self._failing:
                 self._failing = False
-                _LOGGER.info("%s can be told again", self._target)
+                _LOGGER.info("%s can be told again", self.target)
+            return True
+        return False

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 from homeassistant.components.persistent_notification import _async_get_or_create_notifications, async_dismiss_all
-from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
@@ -20,7 +20,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.sound_guard import alerts as alerts_file
+from custom_components.sound_guard import alerts as alerts_file, delivery
 from custom_components.sound_guard.alerts import EVENT_BUTTON
 from custom_components.sound_guard.diagnostics import async_get_config_entry_diagnostics
 from custom_components.sound_guard.news import Status
@@ -87,6 +87,26 @@ def buttons(call: ServiceCall) -> tuple[str, str]:
     clear, wrong = call.data["data"]["actions"]
     assert (clear["title"], wrong["title"]) == ("All clear", "False alarm")
     return clear["action"], wrong["action"]
+
+
+def fails_at_first(hass: HomeAssistant, service: str, times: int = 1) -> list[ServiceCall]:
+    """Let a service fail so many times, and return what it takes from then on."""
+    taken: list[ServiceCall] = []
+    failures = iter(range(times))
+
+    @callback
+    def take(call: ServiceCall) -> None:
+        if next(failures, None) is not None:
+            raise HomeAssistantError("no network")
+        taken.append(call)
+
+    hass.services.async_register("notify", service, take)
+    return taken
+
+
+def retries_s(*waits_s: float) -> Any:
+    """Set how long to wait before each new try to reach somebody."""
+    return patch.object(delivery, "RETRY_S", waits_s)
 
 
 async def later(hass: HomeAssistant, minutes: float) -> None:
@@ -245,6 +265,85 @@ async def test_a_recipient_that_never_answers_holds_nobody_up(
         await start(told)
         assert len(sent(phone)) == 1
         await until(lambda: "notify.family cannot be told: TimeoutError" in caplog.text)
+
+
+async def test_who_could_not_be_reached_is_told_later_with_noise(told: House) -> None:
+    phone, family = fails_at_first(told.hass, "mobile_app_pixel", 2), fails_at_first(told.hass, "send_message", 2)
+    with retries_s(0.01, 0.01, 0.01):
+        await start(told)
+        assert phone == family == []
+        await until(lambda: phone and family)
+        await asyncio.sleep(0.05)
+    assert len(phone) == len(family) == 1, "whoever knows is not told again"
+    data = phone[0].data["data"]
+    assert data["push"]["interruption-level"] == "critical"
+    assert "alert_once" not in data
+
+
+async def test_a_phone_that_is_there_a_moment_after_the_alert_is_told(house: House) -> None:
+    await configure(house, notify=[PHONE])
+    with retries_s(0.01, 0.01, 60):
+        await start(house)
+        phone: list[ServiceCall] = async_mock_service(house.hass, "notify", "mobile_app_pixel")
+        await until(lambda: phone)
+    assert len(sent(phone)) == 1
+
+
+async def test_more_is_said_with_noise_to_those_who_know_nothing_yet(told: House) -> None:
+    phone, family = fails_at_first(told.hass, "mobile_app_pixel"), fails_at_first(told.hass, "send_message")
+    told.room.play("smoke_alarm")
+    await until(lambda: len(phone) >= 2)
+    await told.until_quiet()
+    assert len(sent(phone)) == len(family) == 1
+    assert "image" in phone[0].data["data"]
+
+
+async def test_nobody_is_tried_any_more_when_all_is_clear(told: House, phone: list[ServiceCall]) -> None:
+    family = fails_at_first(told.hass, "send_message")
+    with retries_s(0.05):
+        await start(told)
+        await press(told, buttons(phone[0])[0])
+        await asyncio.sleep(0.1)
+    assert family == []
+
+
+async def test_of_two_alerts_of_a_sound_only_the_new_one_is_tried_again(told: House) -> None:
+    family = fails_at_first(told.hass, "send_message", 2)
+    with retries_s(0.05), patch("custom_components.sound_guard.incident.TOGETHER", timedelta(0)):
+        sound = await start(told)
+        sound.hear(Phase.ENDED)
+        await start(told)
+        await until(lambda: family)
+        await asyncio.sleep(0.1)
+    assert len(family) == 1
+
+
+async def test_a_change_of_the_options_keeps_on_trying_those_who_were_to_be_told(
+    told: House, phone: list[ServiceCall]
+) -> None:
+    family = fails_at_first(told.hass, "send_message")
+    with retries_s(0.05):
+        await start(told)
+        await configure(told, notify=[PHONE, FAMILY, "notify.mobile_app_new"])
+        new: list[ServiceCall] = async_mock_service(told.hass, "notify", "mobile_app_new")
+        await until(lambda: family)
+        await asyncio.sleep(0.1)
+    assert len(sent(phone)) == 1
+    assert new == [], "an old alert is no news for somebody who was added later"
+
+
+async def test_a_house_that_is_closed_tries_nobody(told: House) -> None:
+    family = fails_at_first(told.hass, "send_message")
+    with retries_s(0.05):
+        await start(told)
+        await told.hass.config_entries.async_unload(told.entry.entry_id)
+        await asyncio.sleep(0.1)
+    assert family == []
+
+
+def test_tries_come_soon_at_first_and_end_after_a_day() -> None:
+    assert delivery.RETRY_S[:5] == (5, 15, 30, 60, 60)
+    assert sum(delivery.RETRY_S) == pytest.approx(timedelta(days=1).total_seconds(), abs=120)
 
 
 async def test_several_microphones_make_one_alert_that_names_the_loudest(
