@@ -32,6 +32,7 @@ from .lookout import Lookout
 from .microphone import Microphone
 from .migration import async_migrate_entry as async_migrate_entry
 from .proof import Witness
+from .roll_call import RollCall, forget_recipients
 from .runtime import Runtime, SoundGuardConfigEntry
 from .services import async_register_actions
 from .src.hearing.card import ATTENTION_CARD, CardError, ModelCard
@@ -102,7 +103,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -
     for witness in witnesses.values():
         await witness.async_restore()
         entry.async_on_unload(witness.watch())
-    alerts = Alerts(hass, entry.entry_id, AlertConfig.of(entry.options), guard)
+    alert_config = AlertConfig.of(entry.options)
+    entry.async_on_unload(RollCall(hass, alert_config.recipients).start())
+    alerts = Alerts(hass, entry.entry_id, alert_config, guard)
     entry.async_on_unload(alerts.start())
     for subentry_id, microphone in microphones.items():
         entry.async_on_unload(alerts.watch(subentry_id, microphone, witnesses[subentry_id]))
@@ -133,6 +136,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) 
     await _async_stop(entry)
     if entry.disabled_by is not None:
         forget_issues(hass)
+        forget_recipients(hass)
     return True
 
 
@@ -152,6 +156,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) 
     ir.async_delete_issue(hass, DOMAIN, ISSUE_MODEL)
     ir.async_delete_issue(hass, DOMAIN, ISSUE_CLIPS)
     forget_issues(hass)
+    forget_recipients(hass)
     await keypad_store(hass).async_remove()
     await record_store(hass).async_remove()
     # What was recorded in the house does not stay behind.

@@ -43,5 +43,6 @@ DEFAULT_LOOK_LIMIT_S: Final = 2.0
 
 ISSUE_MODEL: Final = "model_unusable"
 ISSUE_CLIPS: Final = "clips_unwritable"
+ISSUE_RECIPIENT: Final = "recipient_missing"
 ISSUE_WALK_TEST: Final = "walk_test_due"
 ISSUE_VERIFIER: Final = "verifier_unavailable"

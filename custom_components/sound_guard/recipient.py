@@ -5,8 +5,9 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from homeassistant.const import ATTR_ENTITY_ID, Platform
+from homeassistant.const import ATTR_ENTITY_ID, STATE_UNAVAILABLE, Platform
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 
 from .alert_message import Message, Occasion
@@ -24,6 +25,15 @@ PATIENCE_S = 30.0
 def is_app(target: str) -> bool:
     """Return whether a target is a phone with the app, which can show a picture and buttons."""
     return target.startswith(f"{Platform.NOTIFY}.{APP}_")
+
+
+@callback
+def is_reachable(hass: HomeAssistant, target: str) -> bool:
+    """Return whether Home Assistant knows a target now and, as far as it can tell, reaches it."""
+    if is_app(target):
+        return hass.services.has_service(*target.split(".", 1))
+    state = hass.states.get(target)
+    return state is not None and state.state != STATE_UNAVAILABLE
 
 
 @callback
@@ -89,6 +99,9 @@ class Recipient:
         else:
             action, said = "send_message", said | {ATTR_ENTITY_ID: self.target}
         try:
+            if not is_reachable(self._hass, self.target):
+                # Of an entity that is not there or unavailable, the action would say that all went well.
+                raise HomeAssistantError("it is not there, or unavailable")
             async with asyncio.timeout(PATIENCE_S):
                 await self._hass.services.async_call(Platform.NOTIFY, action, said, blocking=True)
         except Exception as error:  # noqa: BLE001  anybody's code may run there, and the others must be told

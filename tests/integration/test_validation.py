@@ -46,6 +46,7 @@ PLACEHOLDERS = {
     "percent",
     "place",
     "problem",
+    "recipient",
     "result",
     "seconds",
     "sound",
