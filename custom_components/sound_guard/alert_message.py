@@ -10,6 +10,7 @@ from homeassistant.components.http.auth import async_sign_path
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.util import dt as dt_util
 
 from .area import microphone_area
@@ -72,11 +73,9 @@ def compose(hass: HomeAssistant, entry_id: str, incident: Incident, occasion: Oc
         title=text(hass, "alert_title", sound=sound, place=area.name if area else loudest.microphone),
         text=" ".join(_sentences(hass, incident, loudest, occasion)),
         picture=picture,
-        data=_for_phones(hass, incident)
+        data=_for_phones(hass, incident, clip)
         | (_SILENT if occasion is Occasion.MORE else {})
-        | ({"image": picture} if picture else {})
-        # A phone that can play sound in a message prefers it to the picture.
-        | ({"audio": clip} if clip else {}),
+        | ({"image": picture} if picture else {}),
     )
 
 
@@ -98,7 +97,7 @@ def _sentences(hass: HomeAssistant, incident: Incident, loudest: Witnessed, occa
         yield text(hass, "alert_repeated")
 
 
-def _for_phones(hass: HomeAssistant, incident: Incident) -> dict[str, Any]:
+def _for_phones(hass: HomeAssistant, incident: Incident, clip: str | None) -> dict[str, Any]:
     is_critical = incident.label in LIFE_SAFETY
     sound = {"name": "default", "critical": 1, "volume": 1.0} if is_critical else {"name": "default"}
     return {
@@ -113,9 +112,16 @@ def _for_phones(hass: HomeAssistant, incident: Incident) -> dict[str, Any]:
         # iOS: in spite of silence and of a focus.
         "push": {"sound": sound, "interruption-level": "critical" if is_critical else "time-sensitive"},
         "actions": [
-            {"action": f"{ALL_CLEAR}{incident.id}", "title": text(hass, "alert_all_clear")},
-            {"action": f"{FALSE_ALARM}{incident.id}", "title": text(hass, "alert_false_alarm")},
-        ],
+            # iOS: a burglar who finds a locked phone cannot clear the glass that he has broken.
+            {
+                "action": f"{button}{incident.id}",
+                "title": text(hass, title),
+                "authenticationRequired": not is_critical,
+            }
+            for button, title in ((ALL_CLEAR, "alert_all_clear"), (FALSE_ALARM, "alert_false_alarm"))
+        ]
+        # Not as an attachment: Android knows none with sound, and an iPhone would show it instead of the picture.
+        + ([{"action": "URI", "title": text(hass, "alert_listen"), "uri": clip}] if clip else []),
     }
 
 
@@ -129,8 +135,19 @@ def _links(hass: HomeAssistant, entry_id: str, loudest: Witnessed) -> tuple[str 
         Platform.IMAGE, DOMAIN, f"{loudest.microphone_id}_last_detection"
     ):
         picture = f"/api/image_proxy/{entity_id}"
-    return _signed(hass, picture if loudest.has_picture else None), _signed(hass, clip)
+    return _signed(hass, picture if loudest.has_picture else None), _anywhere(hass, _signed(hass, clip))
 
 
 def _signed(hass: HomeAssistant, path: str | None) -> str | None:
     return async_sign_path(hass, path, LINK_LASTS, use_content_user=True) if path else None
+
+
+def _anywhere(hass: HomeAssistant, link: str | None) -> str | None:
+    """Return a link with the address of the house; None if that is not known.
+
+    Without it the apps open it in a page of their own and add to it, so that the signature would not fit any more.
+    """
+    try:
+        return f"{get_url(hass, prefer_external=True)}{link}" if link else None
+    except NoURLAvailableError:
+        return None

@@ -12,6 +12,7 @@ from homeassistant.components.persistent_notification import _async_get_or_creat
 from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.network import NoURLAvailableError
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import (
     async_capture_events,
@@ -20,7 +21,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.sound_guard import alerts as alerts_file, delivery
+from custom_components.sound_guard import alert_message, alerts as alerts_file, delivery
 from custom_components.sound_guard.alerts import EVENT_BUTTON
 from custom_components.sound_guard.diagnostics import async_get_config_entry_diagnostics
 from custom_components.sound_guard.news import Status
@@ -84,7 +85,7 @@ async def press(house: House, button: str) -> None:
 
 def buttons(call: ServiceCall) -> tuple[str, str]:
     """Return the ids of both buttons of a message."""
-    clear, wrong = call.data["data"]["actions"]
+    clear, wrong = call.data["data"]["actions"][:2]
     assert (clear["title"], wrong["title"]) == ("All clear", "False alarm")
     return clear["action"], wrong["action"]
 
@@ -201,7 +202,7 @@ async def test_the_picture_follows_without_noise(
         assert update["tag"] == first["tag"]
         assert update["alert_once"] is True
         assert update["push"]["sound"] == "none"
-        assert "audio" not in update, "no clips are kept"
+        assert len(update["actions"]) == 2, "no clips are kept"
     client = await hass_client_no_auth()
     link = updates[-1]["image"]
     assert (await client.get(link)).status == HTTPStatus.OK
@@ -223,14 +224,35 @@ async def test_a_clip_that_is_kept_comes_along(
     keeper: House, phone: list[ServiceCall], hass_client_no_auth: ClientSessionGenerator
 ) -> None:
     await configure(keeper, notify=[PHONE])
+    await keeper.hass.config.async_update(external_url="https://home.example")
     keeper.room.play("smoke_alarm")
     await until(lambda: len(phone) >= 3)
     await keeper.until_quiet()
     client = await hass_client_no_auth()
-    for part in ("image", "audio"):
-        link = phone[-1].data["data"][part]
+    data = phone[-1].data["data"]
+    assert "audio" not in data, "an iPhone would show it instead of the picture"
+    listen = data["actions"][2]
+    assert (listen["action"], listen["title"]) == ("URI", "Listen")
+    for link in (data["image"], listen["uri"].removeprefix("https://home.example")):
         assert (await client.get(link)).status == HTTPStatus.OK
         assert (await client.get(link.partition("?")[0])).status == HTTPStatus.UNAUTHORIZED
+
+
+async def test_a_house_without_an_address_offers_no_clip(keeper: House, phone: list[ServiceCall]) -> None:
+    await configure(keeper, notify=[PHONE])
+    with patch.object(alert_message, "get_url", side_effect=NoURLAvailableError):
+        keeper.room.play("smoke_alarm")
+        await until(lambda: len(phone) >= 3)
+        await keeper.until_quiet()
+    assert "image" in phone[-1].data["data"]
+    assert len(phone[-1].data["data"]["actions"]) == 2
+
+
+@pytest.mark.parametrize("label", ["smoke_alarm", "co_alarm", "glass_break"])
+async def test_a_locked_iphone_clears_everything_but_glass(told: House, phone: list[ServiceCall], label: str) -> None:
+    await start(told, label)
+    locked = [button["authenticationRequired"] for button in phone[0].data["data"]["actions"]]
+    assert locked == [label == "glass_break"] * 2
 
 
 async def test_a_picture_that_cannot_be_drawn_or_was_removed_is_left_out(told: House, phone: list[ServiceCall]) -> None:
