@@ -68,10 +68,11 @@ def compose(hass: HomeAssistant, entry_id: str, incident: Incident, occasion: Oc
     loudest = incident.loudest
     sound = text(hass, incident.label)
     area = microphone_area(hass, entry_id, loudest.microphone_id)
+    place = area.name if area else loudest.microphone
     picture, clip = _links(hass, entry_id, loudest)
     return Message(
-        title=text(hass, "alert_title", sound=sound, place=area.name if area else loudest.microphone),
-        text=" ".join(_sentences(hass, incident, loudest, occasion)),
+        title=text(hass, "alert_title", sound=sound, place=place),
+        text=" ".join(_sentences(hass, incident, place, occasion)),
         picture=picture,
         data=_for_phones(hass, incident, clip)
         | (_SILENT if occasion is Occasion.MORE else {})
@@ -79,12 +80,15 @@ def compose(hass: HomeAssistant, entry_id: str, incident: Incident, occasion: Oc
     )
 
 
-def _sentences(hass: HomeAssistant, incident: Incident, loudest: Witnessed, occasion: Occasion) -> Iterable[str]:
+def _sentences(hass: HomeAssistant, incident: Incident, place: str, occasion: Occasion) -> Iterable[str]:
+    loudest = incident.loudest
+    # Some recipients are shown no title: the place is said here, too.
+    where = "" if place == loudest.microphone else f" ({place})"
     yield text(
         hass,
         "alert_heard",
         sound=text(hass, incident.label),
-        microphone=loudest.microphone,
+        microphone=f"{loudest.microphone}{where}",
         time=dt_util.as_local(incident.began).strftime("%Y-%m-%d %H:%M:%S"),
         percent=str(int(100 * loudest.heard.confidence)),
     )

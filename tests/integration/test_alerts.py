@@ -159,7 +159,7 @@ async def test_the_area_is_named(hass: HomeAssistant, house: House) -> None:
     await start(house, "co_alarm")
     ((title, message),) = notifications(hass)
     assert title == "Carbon-monoxide alarm: Kitchen"
-    assert "the microphone Shelf" in message
+    assert "heard by the microphone Shelf (Kitchen) on" in message, "some recipients are shown no title"
 
 
 async def test_only_what_the_owner_wants_is_alerted_when_it_is_wanted(
