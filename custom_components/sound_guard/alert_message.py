@@ -7,9 +7,7 @@ from enum import Enum, auto
 from typing import Any
 
 from homeassistant.components.http.auth import async_sign_path
-from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.util import dt as dt_util
 
@@ -131,27 +129,16 @@ def _for_phones(hass: HomeAssistant, incident: Incident, clip: str | None) -> di
 
 def _links(hass: HomeAssistant, entry_id: str, loudest: Witnessed) -> tuple[str | None, str | None]:
     """Return signed links to the picture and the clip, as far as there are any."""
-    picture = clip = None
-    if loudest.has_clip:
-        picture = clip_path(entry_id, loudest.heard.event_id, Part.PICTURE)
-        clip = clip_path(entry_id, loudest.heard.event_id, Part.SOUND)
-    elif entity_id := er.async_get(hass).async_get_entity_id(
-        Platform.IMAGE, DOMAIN, f"{loudest.microphone_id}_last_detection"
-    ):
-        picture = f"/api/image_proxy/{entity_id}"
-    return _signed(hass, picture if loudest.has_picture else None), _anywhere(hass, _signed(hass, clip))
 
+    def link(part: Part) -> str:
+        path = clip_path(entry_id, loudest.heard.event_id, part)
+        return async_sign_path(hass, path, LINK_LASTS, use_content_user=True)
 
-def _signed(hass: HomeAssistant, path: str | None) -> str | None:
-    return async_sign_path(hass, path, LINK_LASTS, use_content_user=True) if path else None
-
-
-def _anywhere(hass: HomeAssistant, link: str | None) -> str | None:
-    """Return a link with the address of the house; None if that is not known.
-
-    Without it the apps open it in a page of their own and add to it, so that the signature would not fit any more.
-    """
+    picture = link(Part.PICTURE) if loudest.has_picture else None
     try:
-        return f"{get_url(hass, prefer_external=True)}{link}" if link else None
+        # Without the address of the house the apps would open the clip in a page of their own, and add to the link:
+        # its signature would not fit any more.
+        clip = get_url(hass, prefer_external=True) + link(Part.SOUND) if loudest.has_clip else None
     except NoURLAvailableError:
-        return None
+        clip = None
+    return picture, clip

@@ -1,4 +1,4 @@
-"""The way to clips for browsers and players: only for those who are logged in, or who were given a signed link."""
+"""The way to clips and pictures for browsers and players: only for those who are logged in or have a signed link."""
 
 from http import HTTPStatus
 
@@ -16,7 +16,7 @@ MIME_TYPES = {Part.SOUND: "audio/wav", Part.PICTURE: "image/png"}
 
 
 def clip_path(entry_id: str, clip_id: str, part: Part) -> str:
-    """Return the path of a part of a clip. Whoever is not logged in needs it signed."""
+    """Return the path of a part of a clip, or of the last picture. Whoever is not logged in needs it signed."""
     return ClipView.url.format(entry_id=entry_id, clip_id=clip_id, part=part.value)
 
 
@@ -29,8 +29,16 @@ def loaded_clips(hass: HomeAssistant, entry_id: str) -> Clips | None:
     return entry.runtime_data.clips
 
 
+@callback
+def _last_picture(hass: HomeAssistant, entry_id: str, clip_id: str) -> bytes | None:
+    """Return the picture of what a microphone has heard last, if it is this one and was never kept as a clip."""
+    entry: SoundGuardConfigEntry = hass.config_entries.async_get_known_entry(entry_id)
+    proofs = (witness.last for witness in entry.runtime_data.witnesses.values())
+    return next((proof.picture for proof in proofs if proof and proof.clip.id == clip_id and not proof.kept), None)
+
+
 class ClipView(HomeAssistantView):
-    """Serves the sound and the picture of a clip, also in ranges."""
+    """Serves the sound and the picture of a clip, also in ranges; of what is not kept, the last picture."""
 
     url = f"/api/{DOMAIN}/clips/{{entry_id}}/{{clip_id}}.{{part}}"
     name = f"api:{DOMAIN}:clips"
@@ -38,15 +46,17 @@ class ClipView(HomeAssistantView):
 
     async def get(self, request: web.Request, entry_id: str, clip_id: str, part: str) -> web.StreamResponse:
         """Send the file. Whatever is not there, or no proper name of a clip, is not found."""
-        clips = loaded_clips(request.app[KEY_HASS], entry_id)
+        hass = request.app[KEY_HASS]
+        clips = loaded_clips(hass, entry_id)
         if clips is None or part not in Part:
-            return web.Response(status=HTTPStatus.NOT_FOUND)
-        path = await clips.async_file(clip_id, Part(part))
-        if path is None:
             return web.Response(status=HTTPStatus.NOT_FOUND)
         # No copies in browsers: what the owner deletes is to be gone.
         headers = {hdrs.CONTENT_TYPE: MIME_TYPES[Part(part)], hdrs.CACHE_CONTROL: "no-store"}
-        return web.FileResponse(path, headers=headers)
+        if (path := await clips.async_file(clip_id, Part(part))) is not None:
+            return web.FileResponse(path, headers=headers)
+        if part == Part.PICTURE and (picture := _last_picture(hass, entry_id, clip_id)) is not None:
+            return web.Response(body=picture, headers=headers)
+        return web.Response(status=HTTPStatus.NOT_FOUND)
 
     # Some players ask before they fetch.
     head = get

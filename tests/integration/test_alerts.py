@@ -255,8 +255,26 @@ async def test_a_locked_iphone_clears_everything_but_glass(told: House, phone: l
     assert locked == [label == "glass_break"] * 2
 
 
-async def test_a_picture_that_cannot_be_drawn_or_was_removed_is_left_out(told: House, phone: list[ServiceCall]) -> None:
+async def test_a_link_to_a_picture_never_shows_another_one(
+    told: House, phone: list[ServiceCall], hass_client_no_auth: ClientSessionGenerator
+) -> None:
     er.async_get(told.hass).async_remove("image.kitchen_last_detection")
+    client = await hass_client_no_auth()
+    told.room.play("smoke_alarm")
+    await until(lambda: len(phone) >= 3)
+    await told.until_quiet()
+    link = phone[-1].data["data"]["image"]
+    picture = await (await client.get(link)).read()
+    assert b"Smoke alarm" in picture
+    before = len(phone)
+    told.room.play("glass_break")
+    await until(lambda: len(phone) >= before + 3)
+    await told.until_quiet()
+    assert (await client.get(link)).status == HTTPStatus.NOT_FOUND
+
+
+async def test_a_picture_that_cannot_be_drawn_is_left_out(told: House, phone: list[ServiceCall]) -> None:
+    told.room.draw_fault = ValueError("no paper")
     told.room.play("smoke_alarm")
     await until(lambda: len(phone) >= 3)
     await told.until_quiet()

@@ -18,8 +18,8 @@ from custom_components.sound_guard.clip import Clip
 from custom_components.sound_guard.clip_store import Part
 from custom_components.sound_guard.views import clip_path
 
-from .clip_house import a_clip, folder, put
-from .conftest import House
+from .clip_house import a_clip, folder, hear, put
+from .conftest import House, until
 from .fakes import PNG
 
 REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST}
@@ -163,6 +163,14 @@ async def test_a_deleted_clip_is_not_found(keeper: House, clip: Clip, path: str,
     assert (await owner.get(path)).status == HTTPStatus.NOT_FOUND
 
 
+async def test_the_picture_of_a_deleted_clip_is_not_found(keeper: House, owner: Client) -> None:
+    clip = await hear(keeper, "smoke_alarm")
+    path = clip_path(keeper.entry.entry_id, clip.id, Part.PICTURE)
+    assert (await owner.get(path)).status == HTTPStatus.OK
+    await keeper.entry.runtime_data.clips.async_delete(clip.id)
+    assert (await owner.get(path)).status == HTTPStatus.NOT_FOUND
+
+
 async def test_while_sound_guard_is_not_loaded_nothing_is_found(
     hass: HomeAssistant,
     keeper: House,
@@ -171,3 +179,38 @@ async def test_while_sound_guard_is_not_loaded_nothing_is_found(
 ) -> None:
     await hass.config_entries.async_unload(keeper.entry.entry_id)
     assert (await owner.get(path)).status == HTTPStatus.NOT_FOUND
+
+
+class TestPictureThatIsNotKept:
+    @pytest.fixture
+    async def picture(self, house: House) -> str:
+        """Return the path of the picture of what the kitchen has heard last; no clips are kept."""
+        house.room.play("smoke_alarm")
+        await until(lambda: house.room.drawn and house.room.drawn[-1][0].complete)
+        await house.hass.async_block_till_done()
+        return clip_path(house.entry.entry_id, house.room.drawn[-1][0].event_id, Part.PICTURE)
+
+    async def test_it_is_served_and_its_sound_is_not(
+        self, house: House, picture: str, hass_client: ClientSessionGenerator
+    ) -> None:
+        owner = await hass_client()
+        answer = await owner.get(picture)
+        assert (answer.status, answer.content_type) == (HTTPStatus.OK, "image/png")
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert (await answer.read()).startswith(PNG)
+        assert (await owner.head(picture)).status == HTTPStatus.OK
+        assert (await owner.get(picture.replace(".png", ".wav"))).status == HTTPStatus.NOT_FOUND
+        house.room.play("glass_break")
+        await until(lambda: house.room.drawn[-1][0].label == "glass_break" and house.room.drawn[-1][0].complete)
+        await house.hass.async_block_till_done()
+        assert (await owner.get(picture)).status == HTTPStatus.NOT_FOUND, "it is gone with the next one"
+
+    async def test_it_needs_a_login_or_its_own_signed_link(
+        self, house: House, picture: str, hass_client_no_auth: ClientSessionGenerator
+    ) -> None:
+        stranger = await hass_client_no_auth()
+        assert (await stranger.get(picture)).status == HTTPStatus.UNAUTHORIZED
+        link = async_sign_path(house.hass, picture, HOUR)
+        assert (await stranger.get(link)).status == HTTPStatus.OK
+        await house.hass.config_entries.async_unload(house.entry.entry_id)
+        assert (await stranger.get(link)).status == HTTPStatus.NOT_FOUND
