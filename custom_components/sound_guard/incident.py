@@ -84,7 +84,7 @@ class Incident:
         """Take note of what a microphone hears of it, and how loud."""
         known = self.witnessed.get(microphone_id)
         if known is None:
-            room = microphone.vitals.level.rms_dbfs if microphone.vitals else None
+            room = microphone.vitals.room_dbfs if microphone.vitals else None
             known = self.witnessed[microphone_id] = Witnessed(microphone_id, microphone.name, heard, room)
         known.heard = heard
         if heard.event_id not in self.event_ids:

@@ -48,6 +48,11 @@ class Vitals:
         return Level(10 * log10(power), max(second.peak_dbfs for second in self.seconds))
 
     @property
+    def room_dbfs(self) -> float:
+        """How loud the room is by itself: three seconds out of four are louder, so what has just begun is left out."""
+        return sorted(second.rms_dbfs for second in self.seconds)[len(self.seconds) // 4]
+
+    @property
     def silent(self) -> bool:
         """Whether all of it was digital silence."""
         return all(second.silent for second in self.seconds)

@@ -21,14 +21,16 @@ from pytest_homeassistant_custom_component.common import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.sound_guard import alert_message, alerts as alerts_file, delivery
+from custom_components.sound_guard import alert_message, alerts as alerts_file, delivery, vitals
 from custom_components.sound_guard.alerts import EVENT_BUTTON
 from custom_components.sound_guard.diagnostics import async_get_config_entry_diagnostics
 from custom_components.sound_guard.news import Status
 from custom_components.sound_guard.src.hearing.detection import Phase
+from custom_components.sound_guard.src.hearing.source import BLOCK_SAMPLES, SAMPLE_RATE_HZ
 
 from .clip_house import pages
 from .conftest import House, until
+from .fakes import QUIET
 from .test_calm import Sound, configure, put_into_kitchen
 from .test_options_flow import fill_in, shown, turn_to
 from .two_rooms import add_hall, hall_microphone
@@ -403,6 +405,27 @@ async def test_several_microphones_make_one_alert_that_names_the_loudest(
     assert "Also heard by: Kitchen." in phone[-1].data["message"]
     ((title, _),) = notifications(told.hass)
     assert title == "Smoke alarm: Hall"
+
+
+@pytest.mark.parametrize("alarm_s", [1, 4])
+async def test_an_alarm_that_was_heard_before_it_was_known_is_not_taken_for_the_room(
+    told: House, phone: list[ServiceCall], alarm_s: int
+) -> None:
+    hall = await add_hall(told)
+    await told.hass.config_entries.async_unload(told.entry.entry_id)
+    second = SAMPLE_RATE_HZ // BLOCK_SAMPLES
+    alarm = [3_000] * (alarm_s * second)
+    hall.blocks.extend([QUIET] * (10 * second - len(alarm)) + alarm)
+    hall.hum = 3_000
+    with patch.object(vitals, "FIRST_REPORT_S", 10.0), patch.object(vitals, "REPORT_S", 1e9):
+        await told.set_up()
+        await until(lambda: told.microphone.vitals and hall_microphone(told).vitals)
+        # Fainter, and the surer of the two.
+        told.room.hum = 500
+        await until(lambda: (level := told.microphone.level) is not None and level.rms_dbfs > -40)
+        Sound(hall_microphone(told), "smoke_alarm", 0.95).hear(Phase.STARTED)
+        await start(told)
+    assert phone[-1].data["title"] == "Smoke alarm: Hall"
 
 
 async def test_of_two_that_are_as_loud_the_surer_is_named(told: House, phone: list[ServiceCall]) -> None:
