@@ -64,12 +64,11 @@ def tag(incident: Incident) -> str:
 def compose(hass: HomeAssistant, entry_id: str, incident: Incident, occasion: Occasion) -> Message:
     """Return what there is to say about an incident now."""
     loudest = incident.loudest
-    sound = text(hass, incident.label)
-    area = microphone_area(hass, entry_id, loudest.microphone_id)
-    place = area.name if area else loudest.microphone
+    area = microphone_area(hass, entry_id, loudest.sound.microphone_id)
+    place = area.name if area else loudest.sound.microphone
     picture, clip = _links(hass, entry_id, loudest)
     return Message(
-        title=text(hass, "alert_title", sound=sound, place=place),
+        title=text(hass, "alert_title", sound=text(hass, incident.label), place=place),
         text=" ".join(_sentences(hass, incident, place, occasion)),
         picture=picture,
         data=_for_phones(hass, incident, clip)
@@ -80,19 +79,20 @@ def compose(hass: HomeAssistant, entry_id: str, incident: Incident, occasion: Oc
 
 def _sentences(hass: HomeAssistant, incident: Incident, place: str, occasion: Occasion) -> Iterable[str]:
     loudest = incident.loudest
+    named = loudest.sound.microphone
     # Some recipients are shown no title: the place is said here, too.
-    where = "" if place == loudest.microphone else f" ({place})"
+    where = "" if place == named else f" ({place})"
     yield text(
         hass,
         "alert_heard",
         sound=text(hass, incident.label),
-        microphone=f"{loudest.microphone}{where}",
+        microphone=f"{named}{where}",
         time=dt_util.as_local(incident.began).strftime("%Y-%m-%d %H:%M:%S"),
-        percent=str(int(100 * loudest.heard.confidence)),
+        percent=str(int(100 * loudest.sound.confidence)),
     )
-    if any(each.heard.verified for each in incident.witnessed.values()):
+    if any(each.verified for each in incident.witnessed.values()):
         yield text(hass, "alert_verified")
-    if others := [each.microphone for each in incident.witnessed.values() if each is not loudest]:
+    if others := [each.sound.microphone for each in incident.witnessed.values() if each is not loudest]:
         yield text(hass, "alert_others", microphones=", ".join(others))
     yield text(hass, f"alert_{incident.mode}")
     if occasion is Occasion.AGAIN:
@@ -131,7 +131,7 @@ def _links(hass: HomeAssistant, entry_id: str, loudest: Witnessed) -> tuple[str 
     """Return signed links to the picture and the clip, as far as there are any."""
 
     def link(part: Part) -> str:
-        path = clip_path(entry_id, loudest.heard.event_id, part)
+        path = clip_path(entry_id, loudest.sound.id, part)
         return async_sign_path(hass, path, LINK_LASTS, use_content_user=True)
 
     picture = link(Part.PICTURE) if loudest.has_picture else None

@@ -12,14 +12,13 @@ from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
-from homeassistant.util.hass_dict import HassKey
 
 from .alert_message import ALL_CLEAR, FALSE_ALARM, Occasion, compose, tag
 from .clip_actions import ATTR_CLIP
 from .const import CONF_ALERTS, CONF_NOTIFY, CONF_PERSISTENT, CONF_REPEAT, DOMAIN
 from .delivery import Delivery
 from .guard import HouseGuard
-from .incident import Incident, mode_now
+from .incident import INCIDENTS, Incident, mode_now
 from .microphone import Microphone
 from .news import Heard, News, Status
 from .proof import Proof, Witness
@@ -31,9 +30,6 @@ _LOGGER = logging.getLogger(__name__)
 
 EVENT_BUTTON = "mobile_app_notification_action"
 """Fired by Home Assistant when somebody presses a button of a message on a phone."""
-
-INCIDENTS: HassKey[dict[str, Incident]] = HassKey(f"{DOMAIN}_incidents")
-"""They outlive a change of the options, which sets everything up anew."""
 
 REMEMBERED = 50
 """The buttons of so many of the latest incidents work."""
@@ -78,7 +74,6 @@ class Alerts:
         self._guard = guard
         self._delivery = Delivery(hass, config.recipients)
         self._incidents = hass.data.setdefault(INCIDENTS, {})
-        """By id, the latest last."""
         self._repeats: dict[str, CALLBACK_TYPE] = {}
 
     @callback
@@ -128,7 +123,7 @@ class Alerts:
         now = dt_util.utcnow()
         same_label = [each for each in reversed(self._incidents.values()) if each.label == heard.label]
         if heard.phase is not Phase.STARTED:
-            incident = next((each for each in same_label if heard.event_id in each.event_ids), None)
+            incident = next((each for each in same_label if heard.event_id in each.sounds), None)
             if incident is not None:
                 named = incident.loudest
                 incident.hear(microphone_id, microphone, heard, now)
@@ -208,7 +203,7 @@ class Alerts:
 
     async def _async_report(self, incident: Incident, event: Event) -> None:
         """Store the owner's verdict with every microphone's clip, and in the history."""
-        for event_id in incident.event_ids:
+        for event_id in tuple(incident.sounds):
             report = {ATTR_CLIP: event_id}
             try:
                 await self._hass.services.async_call(

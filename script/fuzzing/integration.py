@@ -19,14 +19,15 @@ from homeassistant.helpers.http import KEY_HASS
 from homeassistant.util import dt as dt_util
 
 from custom_components.sound_guard.alert_message import ALL_CLEAR, FALSE_ALARM
-from custom_components.sound_guard.alerts import EVENT_BUTTON, INCIDENTS, AlertConfig
+from custom_components.sound_guard.alerts import EVENT_BUTTON, AlertConfig
 from custom_components.sound_guard.calm import CalmConfig
+from custom_components.sound_guard.clip import Clip
 from custom_components.sound_guard.clip_actions import clip_id
 from custom_components.sound_guard.clip_store import Part
 from custom_components.sound_guard.clips import ClipOptions, clip_store
 from custom_components.sound_guard.const import DOMAIN, SUBENTRY_MICROPHONE
 from custom_components.sound_guard.guard import guard_config
-from custom_components.sound_guard.incident import Incident
+from custom_components.sound_guard.incident import INCIDENTS, Incident
 from custom_components.sound_guard.media_source import ClipSource
 from custom_components.sound_guard.options_flow import PAGES
 from custom_components.sound_guard.remote import RemoteError, Server, async_fetch_model
@@ -35,7 +36,7 @@ from custom_components.sound_guard.views import ClipView
 
 from .damage import damaged, damaged_text, damaged_value
 from .home import home
-from .records import CLIP, KITCHEN, RECORDS
+from .records import CLIP, KITCHEN, PAGE, RECORDS
 from .specs import SPEC_PIECES, SPECS
 from .target import Target
 
@@ -76,7 +77,8 @@ def button() -> Target:
     ]
 
     async def press(data: Any) -> None:
-        incident = Incident(CLIP, "glass_break", dt_util.utcnow(), Mode.ARMED_AWAY, event_ids=[CLIP])
+        sounds = {CLIP: Clip.from_dict(PAGE)}
+        incident = Incident(CLIP, "glass_break", dt_util.utcnow(), Mode.ARMED_AWAY, sounds=sounds)
         house.hass.data[INCIDENTS][CLIP] = incident
         house.hass.bus.async_fire(EVENT_BUTTON, data if isinstance(data, dict) else {"action": data})
         await house.hass.async_block_till_done()

@@ -485,6 +485,23 @@ async def test_another_room_is_news_after_all_was_clear(told: House, phone: list
     assert [each["title"] for each in sent(phone)] == ["Smoke alarm: Kitchen", "Smoke alarm: Hall"]
 
 
+async def test_a_sound_that_comes_back_where_it_had_ended_is_news_after_all_was_clear(
+    told: House, phone: list[ServiceCall]
+) -> None:
+    await add_hall(told)
+    kitchen = await start(told)
+    Sound(hall_microphone(told), "smoke_alarm", 0.95).hear(Phase.STARTED)
+    await told.hass.async_block_till_done()
+    await press(told, buttons(phone[0])[0])
+    kitchen.hear(Phase.ENDED)
+    kitchen = await start(told)
+    assert len(sent(phone)) == 1, "a moment later it is the same sound"
+    kitchen.hear(Phase.ENDED)
+    with patch("custom_components.sound_guard.incident.TOGETHER", timedelta(0)):
+        await start(told)
+    assert [each["title"] for each in sent(phone)] == ["Smoke alarm: Kitchen"] * 2, "the hall has heard it all the time"
+
+
 async def test_a_false_alarm_is_noted_with_the_clip_and_in_the_history(keeper: House, phone: list[ServiceCall]) -> None:
     await configure(keeper, notify=[PHONE])
     verdicts = async_capture_events(keeper.hass, "sound_guard_verdict")
