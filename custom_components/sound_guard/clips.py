@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -68,6 +69,8 @@ class Clips:
         self._store = clip_store(hass)
         self._failing = False
         """Whether the log says that clips cannot be kept."""
+        self._verdicts: dict[str, Verdict] = {}
+        """By the id of a clip that may yet be kept."""
 
     @property
     def keeping(self) -> bool:
@@ -94,6 +97,9 @@ class Clips:
             self._failing = False
             _LOGGER.info("Clips can be kept again")
             ir.async_delete_issue(self._hass, DOMAIN, ISSUE_CLIPS)
+        if kept and (verdict := self._verdicts.pop(clip.id, None)) is not None:
+            with suppress(HomeAssistantError):
+                await self.async_judge(clip.id, verdict)
         return kept
 
     async def async_list(self) -> list[Clip]:
@@ -119,6 +125,20 @@ class Clips:
             return clip, path.read_bytes() if path is not None else None
 
         return await self._hass.async_add_executor_job(latest)
+
+    async def async_note(self, clip_id: str, verdict: Verdict) -> bool:
+        """Store the owner's verdict on a clip, or as soon as that is kept; return whether it is kept now.
+
+        Raises:
+            HomeAssistantError: the disk cannot be written to.
+        """
+        # First of all: it may be kept in this very moment.
+        self._verdicts[clip_id] = verdict
+        if await self.async_find(clip_id) is None:
+            return False
+        self._verdicts.pop(clip_id, None)
+        await self.async_judge(clip_id, verdict)
+        return True
 
     async def async_judge(self, clip_id: str, verdict: Verdict) -> Clip:
         """Store the owner's verdict on a clip.

@@ -17,6 +17,7 @@ from .clip import Clip, Verdict
 from .clip_actions import ATTR_CLIP, clip_id
 from .const import DOMAIN
 from .engine import get_engine
+from .incident import INCIDENTS
 from .runtime import Runtime, SoundGuardConfigEntry
 from .src.hearing.card import Sensitivity
 
@@ -80,20 +81,19 @@ def async_register_actions(hass: HomeAssistant) -> None:
         runtime = _runtime(hass)
         clip = await _async_clip(hass, runtime, call)
         verdict = Verdict.FALSE_ALARM if call.data[ATTR_FALSE_ALARM] else Verdict.REAL
-        kept = await runtime.clips.async_find(clip.id) is not None
-        if kept:
-            await runtime.clips.async_judge(clip.id, verdict)
+        kept = await runtime.clips.async_note(clip.id, verdict)
         told = {
             "clip": clip.id,
             "sound": clip.label,
             "microphone": clip.microphone,
             "onset": clip.onset.isoformat(),
             "verdict": verdict.value,
+            "kept": kept,
         }
         entity_id = er.async_get(hass).async_get_entity_id(Platform.EVENT, DOMAIN, f"{clip.microphone_id}_sound")
         # For the history, also that of the microphone's page; it stays there even where no clip is kept.
         hass.bus.async_fire(EVENT_VERDICT, {**told, ATTR_ENTITY_ID: entity_id}, context=call.context)
-        return {**told, "kept": kept}
+        return {**told}
 
     async def export_feedback(call: ServiceCall) -> ServiceResponse:
         asked = call.data.get(ATTR_FOLDER)
@@ -142,11 +142,16 @@ async def _async_allowed(hass: HomeAssistant, path: str) -> Path:
 
 
 async def _async_clip(hass: HomeAssistant, runtime: Runtime, call: ServiceCall) -> Clip:
-    """Return the clip that is meant: the one that is named, else the newest one, of one microphone or of all."""
+    """Return the clip that is meant: the one that is named, else the newest one, of one microphone or of all.
+
+    One that is not kept is known as long as it is the last of its microphone, or part of an alert.
+    """
     last = {key: witness.last.clip for key, witness in runtime.witnesses.items() if witness.last}
     if wanted := call.data.get(ATTR_CLIP):
-        kept = await runtime.clips.async_find(wanted)
-        clip = kept or next((each for each in last.values() if each.id == wanted), None)
+        if (kept := await runtime.clips.async_find(wanted)) is not None:
+            return kept
+        alerted = (sound for each in hass.data.get(INCIDENTS, {}).values() for sound in each.sounds.values())
+        clip = next((each for each in (*last.values(), *alerted) if each.id == wanted), None)
         if clip is None:
             raise _refusal("unknown_clip")
         return clip

@@ -23,6 +23,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.sound_guard import alert_message, alerts as alerts_file, delivery, vitals
 from custom_components.sound_guard.alerts import EVENT_BUTTON
+from custom_components.sound_guard.clip_store import ClipStore
 from custom_components.sound_guard.diagnostics import async_get_config_entry_diagnostics
 from custom_components.sound_guard.news import Status
 from custom_components.sound_guard.src.hearing.detection import Phase
@@ -515,12 +516,52 @@ async def test_a_false_alarm_is_noted_with_the_clip_and_in_the_history(keeper: H
     assert notifications(keeper.hass) == []
 
 
-async def test_a_verdict_that_cannot_be_noted_is_logged(
-    told: House, phone: list[ServiceCall], caplog: pytest.LogCaptureFixture
+async def test_a_false_alarm_is_noted_for_every_sound_of_the_alert_though_nothing_is_kept(
+    told: House, phone: list[ServiceCall]
 ) -> None:
-    await start(told)
+    verdicts = async_capture_events(told.hass, "sound_guard_verdict")
+    await add_hall(told)
+    first = await start(told)
+    first.hear(Phase.ENDED)
+    again = await start(told)
+    hall = Sound(hall_microphone(told), "smoke_alarm")
+    hall.hear(Phase.STARTED)
+    glass = await start(told, "glass_break")
+    glass.show(complete=True)
+    await configure(told, notify=[PHONE], repeat=5)
     await press(told, buttons(phone[0])[1])
-    await until(lambda: "A false alarm could not be noted: There is no such clip" in caplog.text)
+    assert [each.data["clip"] for each in verdicts] == [first.id, again.id, hall.id]
+    (verdict, *_, other) = (each.data for each in verdicts)
+    assert (verdict["sound"], verdict["verdict"], verdict["kept"]) == ("smoke_alarm", "false_alarm", False)
+    assert (verdict["microphone"], other["microphone"]) == ("Kitchen", "Hall")
+    assert verdict["entity_id"] == "event.kitchen_sound_heard"
+
+
+async def test_a_clip_that_comes_after_its_verdict_is_judged(keeper: House, phone: list[ServiceCall]) -> None:
+    await configure(keeper, notify=[PHONE])
+    verdicts = async_capture_events(keeper.hass, "sound_guard_verdict")
+    sound = await start(keeper)
+    await press(keeper, buttons(phone[0])[1])
+    await until(lambda: verdicts)
+    assert verdicts[0].data["kept"] is False
+    sound.show()
+    await until(lambda: [page["verdict"] for page in pages(keeper)] == ["false_alarm"])
+    sound.show(complete=True)
+    await keeper.hass.async_block_till_done()
+    assert [page["verdict"] for page in pages(keeper)] == ["false_alarm"]
+    assert len(verdicts) == 1
+
+
+async def test_a_verdict_that_cannot_be_noted_is_logged(
+    keeper: House, phone: list[ServiceCall], caplog: pytest.LogCaptureFixture
+) -> None:
+    await configure(keeper, notify=[PHONE])
+    sound = await start(keeper)
+    sound.show(complete=True)
+    await until(lambda: pages(keeper))
+    with patch.object(ClipStore, "judge", side_effect=OSError("disk is full")):
+        await press(keeper, buttons(phone[0])[1])
+        await until(lambda: "A false alarm could not be noted" in caplog.text)
 
 
 @pytest.mark.parametrize(
