@@ -10,7 +10,8 @@ from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv, device_registry as dr, issue_registry as ir
 from homeassistant.helpers.typing import ConfigType
 
-from .alerts import AlertConfig, Alerts
+from .alert_config import AlertConfig
+from .alerts import Alerts, async_forget_alerts
 from .area import microphone_area
 from .calm import Calm, CalmConfig
 from .clip_actions import async_register_clip_actions
@@ -106,6 +107,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -
     alert_config = AlertConfig.of(entry.options)
     entry.async_on_unload(RollCall(hass, alert_config.recipients).start())
     alerts = Alerts(hass, entry.entry_id, alert_config, guard)
+    await alerts.async_load()
     entry.async_on_unload(alerts.start())
     for subentry_id, microphone in microphones.items():
         entry.async_on_unload(alerts.watch(subentry_id, microphone, witnesses[subentry_id]))
@@ -157,6 +159,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) 
     ir.async_delete_issue(hass, DOMAIN, ISSUE_CLIPS)
     forget_issues(hass)
     forget_recipients(hass)
+    await async_forget_alerts(hass)
     await keypad_store(hass).async_remove()
     await record_store(hass).async_remove()
     # What was recorded in the house does not stay behind.

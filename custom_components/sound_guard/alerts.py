@@ -2,10 +2,8 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Self
 
 from homeassistant.components import persistent_notification
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
@@ -13,18 +11,20 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
+from .alert_config import AlertConfig
 from .alert_message import ALL_CLEAR, FALSE_ALARM, Occasion, compose, tag
 from .clip_actions import ATTR_CLIP
-from .const import CONF_ALERTS, CONF_NOTIFY, CONF_PERSISTENT, CONF_REPEAT, DOMAIN
+from .const import DOMAIN
 from .delivery import Delivery
 from .guard import HouseGuard
 from .incident import INCIDENTS, Incident, mode_now
+from .incident_record import incident_store, open_incidents, recent_incidents
 from .microphone import Microphone
 from .news import Heard, News, Status
 from .proof import Proof, Witness
 from .services import REPORT_FALSE_ALARM
 from .src.hearing.detection import Phase
-from .src.hearing.guard import TRIGGERS, Guard, Mode, State
+from .src.hearing.guard import Guard, State
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -33,34 +33,6 @@ EVENT_BUTTON = "mobile_app_notification_action"
 
 REMEMBERED = 50
 """The buttons of so many of the latest incidents work."""
-
-
-@dataclass(frozen=True, slots=True)
-class AlertConfig:
-    """What the owner decided."""
-
-    recipients: tuple[str, ...] = ()
-    """Notify entities, and actions of Home Assistant's app."""
-
-    modes: Mapping[str, frozenset[Mode]] = field(default_factory=lambda: TRIGGERS)
-    """Per label, the modes in which it is worth an alert."""
-
-    repeat_min: int = 0
-    """Minutes until the alert is repeated, again and again; 0: it is not."""
-
-    persistent: bool = True
-    """Whether Home Assistant itself shows the alert."""
-
-    @classmethod
-    def of(cls, options: Mapping[str, Any]) -> Self:
-        """Return the part about alerts of the entry's options."""
-        chosen = options.get(CONF_ALERTS, {})
-        return cls(
-            recipients=tuple(options.get(CONF_NOTIFY, ())),
-            modes={label: frozenset(map(Mode, chosen.get(label, usual))) for label, usual in TRIGGERS.items()},
-            repeat_min=options.get(CONF_REPEAT, 0),
-            persistent=options.get(CONF_PERSISTENT, True),
-        )
 
 
 class Alerts:
@@ -72,9 +44,19 @@ class Alerts:
         self._entry_id = entry_id
         self._config = config
         self._guard = guard
-        self._delivery = Delivery(hass, config.recipients)
-        self._incidents = hass.data.setdefault(INCIDENTS, {})
+        self._delivery = Delivery(hass, config.recipients, arrived=self._save)
+        self._store = incident_store(hass)
+        self._incidents: dict[str, Incident] = {}
         self._repeats: dict[str, CALLBACK_TYPE] = {}
+
+    async def async_load(self) -> None:
+        """Remember the incidents: all of them after a change of the options, the open ones after a restart."""
+        if INCIDENTS not in self._hass.data:
+            stored = await self._store.async_load()
+            self._hass.data[INCIDENTS] = recent_incidents(stored, dt_util.utcnow())
+            for incident in self._hass.data[INCIDENTS].values():
+                self._show(incident, Occasion.NEW)
+        self._incidents = self._hass.data[INCIDENTS]
 
     @callback
     def start(self) -> CALLBACK_TYPE:
@@ -151,6 +133,7 @@ class Alerts:
             self._let_go(oldest)
         self._tell(incident, Occasion.NEW)
         self._pursue(incident)
+        self._save()
 
     @callback
     def _pursue(self, incident: Incident) -> None:
@@ -174,15 +157,25 @@ class Alerts:
     def _tell_more(self, incident: Incident) -> None:
         if not incident.acknowledged:
             self._tell(incident, Occasion.MORE)
+            self._save()
 
     @callback
     def _tell(self, incident: Incident, occasion: Occasion) -> None:
-        say = partial(compose, self._hass, self._entry_id, incident)
+        self._show(incident, occasion)
+        self._delivery.tell(incident, occasion, partial(compose, self._hass, self._entry_id, incident))
+
+    @callback
+    def _show(self, incident: Incident, occasion: Occasion) -> None:
         if self._config.persistent:
-            shown = say(occasion)
+            shown = compose(self._hass, self._entry_id, incident, occasion)
             picture = f"\n\n![]({shown.picture})" if shown.picture else ""
             persistent_notification.async_create(self._hass, shown.text + picture, shown.title, tag(incident))
-        self._delivery.tell(incident, occasion, say)
+
+    @callback
+    def _save(self) -> None:
+        # At once: what burns may take the power next.
+        stored = open_incidents(self._incidents.values())
+        self._hass.async_create_task(self._store.async_save(stored), f"{DOMAIN} alerts that are open")
 
     @callback
     def _prove(self, proof: Proof) -> None:
@@ -237,6 +230,7 @@ class Alerts:
         if incident.acknowledged:
             return
         incident.acknowledged = True
+        self._save()
         persistent_notification.async_dismiss(self._hass, tag(incident))
         self._delivery.take_back(incident)
 
@@ -245,3 +239,10 @@ class Alerts:
         self._delivery.desist(incident.id)
         if (stop := self._repeats.pop(incident.id, None)) is not None:
             stop()
+
+
+async def async_forget_alerts(hass: HomeAssistant) -> None:
+    """Take back what there is of alerts."""
+    for incident in hass.data.pop(INCIDENTS, {}).values():
+        persistent_notification.async_dismiss(hass, tag(incident))
+    await incident_store(hass).async_remove()

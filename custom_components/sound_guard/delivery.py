@@ -16,10 +16,10 @@ RETRY_S = (5.0, 15.0, 30.0, *60 * (60.0,), *138 * (600.0,))
 class Delivery:
     """Tells everybody, each in their own time. Belongs to the event loop."""
 
-    def __init__(self, hass: HomeAssistant, targets: Iterable[str]) -> None:
-        """Know whom to tell."""
+    def __init__(self, hass: HomeAssistant, targets: Iterable[str], arrived: Callable[[], None]) -> None:
+        """Know whom to tell; `arrived` is called whenever somebody knows of another incident."""
         self._hass = hass
-        self._recipients = [Recipient(hass, target) for target in targets]
+        self._recipients = [Recipient(hass, target, arrived) for target in targets]
         self._insisting: dict[str, list[asyncio.Task[None]]] = {}
         """By incident."""
 

@@ -16,6 +16,9 @@ from .src.hearing.guard import Guard, Mode, State
 TOGETHER = timedelta(seconds=10)
 """Who hears the same sound within this time after it was last heard, hears the same incident."""
 
+MOST_SOUNDS = 50
+"""So many of the latest are remembered: some devices beep every few seconds for days."""
+
 
 @dataclass(slots=True)
 class Witnessed:
@@ -67,7 +70,7 @@ class Incident:
     """By microphone, in the order in which they heard it."""
 
     sounds: dict[str, Clip] = field(default_factory=dict)
-    """All that belongs to it, by the id of the event; each may be kept as a clip."""
+    """What belongs to it, by the id of the event, the latest last; each may be kept as a clip."""
 
     owed: set[str] = field(default_factory=set)
     """Who is to be told of it and could not be reached yet."""
@@ -106,7 +109,11 @@ class Incident:
             known = self.witnessed[microphone_id] = Witnessed(sound, now, room_dbfs=room)
         if sound.id not in self.sounds:
             known.has_picture = known.has_clip = False
+        # The latest comes last.
+        self.sounds.pop(sound.id, None)
         known.sound = self.sounds[sound.id] = sound
+        while len(self.sounds) > MOST_SOUNDS:
+            del self.sounds[next(iter(self.sounds))]
         known.last_heard, known.goes_on = now, heard.phase is not Phase.ENDED
         known.verified = heard.verified is True
         # Later the name stays: nobody wants to be told of another room every few seconds.

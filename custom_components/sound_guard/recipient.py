@@ -57,9 +57,10 @@ def known_targets(hass: HomeAssistant) -> dict[str, str]:
 class Recipient:
     """Tells one recipient, one message after the other. Whatever goes wrong is logged once and stays here."""
 
-    def __init__(self, hass: HomeAssistant, target: str) -> None:
-        """Tell a notify entity, or a phone by its action."""
+    def __init__(self, hass: HomeAssistant, target: str, arrived: Callable[[], None]) -> None:
+        """Tell a notify entity, or a phone by its action; `arrived` is called when it knows of another incident."""
         self.target = target
+        self._arrived = arrived
         self._hass = hass
         self._in_turn = asyncio.Lock()
         self._failing = False
@@ -70,8 +71,10 @@ class Recipient:
         async with self._in_turn:
             if (fitting := self._fitting(incident, occasion)) is not None:
                 message = compose(fitting)
-                if await self._async_send(message.title, message.text, message.data):
-                    incident.owed.discard(self.target)
+                sent = await self._async_send(message.title, message.text, message.data)
+                if sent and self.target in incident.owed:
+                    incident.owed.remove(self.target)
+                    self._arrived()
 
     def _fitting(self, incident: Incident, occasion: Occasion) -> Occasion | None:
         """Return on what occasion to speak, None if there is none."""

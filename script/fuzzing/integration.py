@@ -18,8 +18,9 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.http import KEY_HASS
 from homeassistant.util import dt as dt_util
 
+from custom_components.sound_guard.alert_config import AlertConfig
 from custom_components.sound_guard.alert_message import ALL_CLEAR, FALSE_ALARM
-from custom_components.sound_guard.alerts import EVENT_BUTTON, AlertConfig
+from custom_components.sound_guard.alerts import EVENT_BUTTON
 from custom_components.sound_guard.calm import CalmConfig
 from custom_components.sound_guard.clip import Clip
 from custom_components.sound_guard.clip_actions import clip_id

@@ -14,6 +14,7 @@ from custom_components.sound_guard.clips import clip_store
 from custom_components.sound_guard.const import DOMAIN
 from custom_components.sound_guard.guard import HouseGuard, guard_config
 from custom_components.sound_guard.guard_record import guard_from_dict, guard_from_state
+from custom_components.sound_guard.incident_record import open_incidents, recent_incidents
 from custom_components.sound_guard.keypad import Keypad
 from custom_components.sound_guard.walk_test_record import WalkTestRecord
 
@@ -114,6 +115,28 @@ def walk_test_record() -> Target:
     return Target("walk-test-record", lambda draw: stored_value(draw, samples), lambda stored: house.run(load(stored)))
 
 
+def incident_record() -> Target:
+    """The alerts that nobody has cared about, in a file of ours."""
+    seen = {"sound": CLIP, "last_heard": MOMENT, "verified": True, "over_room_db": 12.5}
+    sample = {
+        "id": CLIP,
+        "label": "glass_break",
+        "began": MOMENT,
+        "mode": "armed_away",
+        "owed": ["notify.family"],
+        "sounds": [PAGE],
+        "witnessed": [{**seen, "has_picture": True, "has_clip": False}],
+    }
+
+    def feed(stored: Any) -> None:
+        found = recent_incidents(stored, dt_util.parse_datetime(MOMENT, raise_on_error=True))
+        for incident in found.values():
+            assert incident.loudest in incident.witnessed.values(), "names what nobody has heard"
+        open_incidents(found.values())
+
+    return Target("incident-record", lambda draw: stored_value(draw, [[sample]]), feed)
+
+
 def clip_page() -> Target:
     """The page beside a clip, in a folder of ours."""
     store = clip_store(home().hass)
@@ -133,5 +156,6 @@ RECORDS: dict[str, Callable[[], Target]] = {
     "guard-record": guard_record,
     "keypad-record": keypad_record,
     "walk-test-record": walk_test_record,
+    "incident-record": incident_record,
     "clip-page": clip_page,
 }

@@ -17,6 +17,7 @@ from custom_components.sound_guard.clip import Clip
 from custom_components.sound_guard.clip_actions import clip_id
 from custom_components.sound_guard.code import hash_code
 from custom_components.sound_guard.guard_record import guard_as_dict, guard_from_dict
+from custom_components.sound_guard.incident_record import open_incidents, recent_incidents
 from custom_components.sound_guard.keypad import Keypad
 from custom_components.sound_guard.moment import read_moment
 from custom_components.sound_guard.src.hearing.guard import Cause, Guard, Mode, State as GuardState
@@ -51,6 +52,25 @@ GUARD = guard_as_dict(
         Cause("glass_break", "Kitchen", 0.97, read_moment(MOMENT)),
     )
 )
+
+INCIDENT = {
+    "id": "a" * 32,
+    "label": "glass_break",
+    "began": MOMENT,
+    "mode": "armed_away",
+    "owed": ["notify.family"],
+    "sounds": [CLIP],
+    "witnessed": [
+        {
+            "sound": "a" * 32,
+            "last_heard": MOMENT,
+            "verified": True,
+            "over_room_db": 12.5,
+            "has_picture": True,
+            "has_clip": True,
+        }
+    ],
+}
 
 WORD = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 JSON = st.recursive(
@@ -93,6 +113,16 @@ def test_any_page_of_a_clip_is_one_or_makes_no_sense(stored: Any) -> None:
     assert 0 <= clip.percent <= 100
 
 
+@given(st.lists(variations(INCIDENT), max_size=3) | JSON)
+def test_any_record_of_alerts_is_one_or_is_left_out(stored: Any) -> None:
+    now = read_moment(MOMENT)
+    found = recent_incidents(stored, now)
+    for incident in found.values():
+        assert incident.loudest in incident.witnessed.values()
+        assert clip_id(incident.id) == incident.id
+    assert recent_incidents(open_incidents(found.values()), now).keys() == found.keys()
+
+
 @given(JSON | st.fixed_dictionaries({"media_content_id": JSON}) | st.from_regex("(media-source://)?[0-9a-f/.]*"))
 def test_whatever_names_a_clip_is_32_digits_or_is_refused(named: Any) -> None:
     try:
@@ -117,7 +147,7 @@ def test_whatever_names_a_clip_is_32_digits_or_is_refused(named: Any) -> None:
 async def test_the_house_is_listened_to_whatever_is_in_its_files(
     empty_house: House, hass_storage: dict[str, Any], data: Any
 ) -> None:
-    for key in ("keypad", "walk_tests"):
+    for key in ("alerts", "keypad", "walk_tests"):
         name = f"sound_guard.{key}"
         hass_storage[name] = {"version": 1, "minor_version": 1, "key": name, "data": data}
     options = {"walk_test_reminder": "6", "code_hash": hash_code("1234")}
