@@ -31,7 +31,7 @@ from .keypad import Keypad, keypad_store
 from .lookout import Lookout
 from .microphone import Microphone
 from .migration import async_migrate_entry as async_migrate_entry
-from .proof import Witness
+from .proof import Witness, async_look_back
 from .runtime import Runtime, SoundGuardConfigEntry
 from .services import async_register_actions
 from .src.hearing.card import ATTENTION_CARD, CardError, ModelCard
@@ -95,12 +95,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -
     entry.async_on_unload(lookout.stop)
     entry.async_on_unload(guard.stop)
     clips = Clips(hass, ClipOptions.of(entry.options))
-    entry.async_on_unload(await clips.async_start())
+    entry.async_on_unload(clips.start())
     witnesses = {
         subentry_id: Witness(hass, subentry_id, microphone, clips) for subentry_id, microphone in microphones.items()
     }
     for witness in witnesses.values():
-        await witness.async_restore()
         entry.async_on_unload(witness.watch())
     alerts = Alerts(hass, entry.entry_id, AlertConfig.of(entry.options), guard)
     entry.async_on_unload(alerts.start())
@@ -123,6 +122,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -
     # Only now: a "Listening" switch that was restored as off has had its say.
     for microphone in microphones.values():
         await microphone.async_start()
+    # Last, and nobody waits for it: however many clips there are, and whatever their disk is like, the house is heard.
+    entry.async_create_background_task(hass, async_look_back(clips, witnesses), "sound_guard clips")
     return True
 
 

@@ -73,7 +73,11 @@ class ClipStore:
                 raise
 
     def clips(self) -> list[Clip]:
-        """Return all clips, the newest first."""
+        """Return all clips, the newest first.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
         found = (self._read(clip_id) for clip_id in self._ids())
         return sorted((clip for clip in found if clip is not None), key=lambda clip: clip.onset, reverse=True)
 
@@ -86,6 +90,15 @@ class ClipStore:
         if self.find(clip_id) is None or not (path := self._path(clip_id, part)).is_file():
             return None
         return path
+
+    def picture(self, clip_id: str) -> bytes | None:
+        """Return the picture of a clip, None if there is none.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        path = self.file(clip_id, Part.PICTURE)
+        return path.read_bytes() if path is not None else None
 
     def sounds(self, verdict: Verdict) -> dict[str, Path]:
         """Return where the sounds of the clips with a verdict lie by id, the oldest first."""

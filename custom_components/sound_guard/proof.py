@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -49,13 +49,21 @@ class Witness:
         self._microphone = microphone
         self._clips = clips
         self._engine = get_engine(hass)
+        self._followers: list[Callable[[], None]] = []
         self._subscribers: list[Callable[[Proof], None]] = []
         self._proving = asyncio.Lock()
 
-    async def async_restore(self) -> None:
-        """Take the last proof from before a restart, if it was kept."""
-        if (latest := await self._clips.async_latest(self._microphone_id)) is not None:
-            self.last = Proof(*latest, kept=True)
+    @callback
+    def restore(self, clip: Clip, picture: bytes | None) -> None:
+        """Take the last proof from before a restart, unless something was heard since."""
+        if self.last is None:
+            self._show(Proof(clip, picture, kept=True))
+
+    @callback
+    def follow(self, follower: Callable[[], None]) -> CALLBACK_TYPE:
+        """Call the follower whenever there is something else to show; return what ends that."""
+        self._followers.append(follower)
+        return lambda: self._followers.remove(follower)
 
     @callback
     def subscribe(self, subscriber: Callable[[Proof], None]) -> CALLBACK_TYPE:
@@ -84,9 +92,16 @@ class Witness:
             )
             picture = await self._async_draw(evidence, caption)
             kept = await self._clips.async_keep(clip, evidence.samples, picture)
-            self.last = Proof(clip, picture, kept)
+            proof = Proof(clip, picture, kept)
+            self._show(proof)
         for subscriber in tuple(self._subscribers):
-            subscriber(self.last)
+            subscriber(proof)
+
+    @callback
+    def _show(self, proof: Proof) -> None:
+        self.last = proof
+        for follower in tuple(self._followers):
+            follower()
 
     async def _async_draw(self, evidence: Evidence, caption: Caption) -> bytes | None:
         """Draw in a thread made for it, one picture at a time in the whole house.
@@ -107,3 +122,11 @@ class Witness:
             # The sound is worth keeping without a picture, too.
             _LOGGER.exception("%s: the picture of what was heard could not be drawn", self._microphone.name)
             return None
+
+
+async def async_look_back(clips: Clips, witnesses: Mapping[str, Witness]) -> None:
+    """Delete what has become too old, and show what was heard last before a restart; never fails."""
+    await clips.async_trim()
+    for microphone_id, latest in (await clips.async_latest()).items():
+        if microphone_id in witnesses:
+            witnesses[microphone_id].restore(*latest)

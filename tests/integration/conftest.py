@@ -149,14 +149,14 @@ class House:
         await self.hass.services.async_call(domain, service, {"entity_id": entity_id, **data}, blocking=True)
 
     async def set_up(self) -> None:
-        """Set the entry up."""
+        """Set the entry up, and let it look through its clips."""
         await self.hass.config_entries.async_setup(self.entry.entry_id)
-        await self.hass.async_block_till_done()
+        await self.hass.async_block_till_done(wait_background_tasks=True)
 
     async def reload(self) -> None:
-        """Reload the entry."""
+        """Reload the entry, and let it look through its clips."""
         await self.hass.config_entries.async_reload(self.entry.entry_id)
-        await self.hass.async_block_till_done()
+        await self.hass.async_block_till_done(wait_background_tasks=True)
 
 
 async def until(is_true: Callable[[], object], why: Callable[[], str] = lambda: "", timeout_s: float = 5.0) -> None:

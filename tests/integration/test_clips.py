@@ -1,5 +1,6 @@
 """Clips: off unless asked for, kept for as long and as many as set, and really gone when they are deleted."""
 
+import asyncio
 import json
 import logging
 import os
@@ -22,7 +23,7 @@ from custom_components.sound_guard.clip import Verdict
 from custom_components.sound_guard.const import DOMAIN, ISSUE_CLIPS
 
 from .clip_house import a_clip, clips, folder, hear, pages, put
-from .conftest import KITCHEN, House, until
+from .conftest import KITCHEN, House, microphone, until
 from .fakes import PNG
 
 
@@ -111,6 +112,68 @@ async def test_a_clip_whose_picture_is_missing_is_still_a_clip(keeper: House) ->
     await keeper.reload()
     assert keeper.state("image.kitchen_last_detection") == "unknown"
     assert await clips(keeper).async_find(clip.id) == clip
+
+
+async def test_what_was_heard_since_is_not_replaced_by_what_was_kept_before(keeper: House) -> None:
+    await hear(keeper, "smoke_alarm")
+    shown = keeper.state("image.kitchen_last_detection")
+    keeper.entry.runtime_data.witnesses[KITCHEN].restore(a_clip(1), PNG)
+    assert keeper.state("image.kitchen_last_detection") == shown
+
+
+@pytest.mark.parametrize("keep", [True, False])
+async def test_clips_that_cannot_be_read_are_told_of_and_the_house_is_listened_to(keeper: House, keep: bool) -> None:
+    folder(keeper).write_text("a file where the folder should be")
+    keeper.hass.config_entries.async_update_entry(keeper.entry, options={"keep_clips": keep})
+    await keeper.hass.async_block_till_done(wait_background_tasks=True)
+    await keeper.until("binary_sensor.kitchen_connectivity", "on")
+    assert ir.async_get(keeper.hass).async_get_issue(DOMAIN, ISSUE_CLIPS)
+    with pytest.raises(HomeAssistantError) as refused:
+        await clips(keeper).async_list()
+    assert refused.value.translation_key == "clips_unwritable"
+
+
+async def test_a_picture_that_cannot_be_read_is_told_of_and_missed_alone(keeper: House) -> None:
+    keeper.add(microphone("Hall", "hall_id", source="pulse:hall"))
+    put(keeper, a_clip(microphone="Hall", microphone_id="hall_id"))
+    clip = put(keeper, a_clip())
+    picture = folder(keeper) / f"{clip.id}.png"
+    picture.unlink()
+    picture.symlink_to("/proc/self/mem")  # reading it fails as on a bad disk: EIO
+    await keeper.reload()
+    await keeper.until("binary_sensor.kitchen_connectivity", "on")
+    assert keeper.state("image.kitchen_last_detection") == "unknown"
+    assert keeper.state("image.hall_last_detection") != "unknown"
+    assert ir.async_get(keeper.hass).async_get_issue(DOMAIN, ISSUE_CLIPS)
+
+
+async def test_the_house_is_listened_to_while_its_clips_are_still_looked_through(keeper: House) -> None:
+    put(keeper, a_clip())
+    await keeper.hass.config_entries.async_unload(keeper.entry.entry_id)
+    slow = folder(keeper) / f"{'0' * 32}.json"
+    os.mkfifo(slow)  # whoever reads it waits
+    try:
+        async with asyncio.timeout(5):
+            await keeper.hass.config_entries.async_setup(keeper.entry.entry_id)
+        await keeper.until("binary_sensor.kitchen_connectivity", "on")
+        assert keeper.state("image.kitchen_last_detection") == "unknown"
+    finally:
+        end = os.open(slow, os.O_RDWR)
+        slow.unlink()
+        os.close(end)
+    await until(lambda: keeper.state("image.kitchen_last_detection") != "unknown")
+
+
+async def test_while_no_clips_are_kept_a_disk_that_can_be_read_again_is_noticed_within_the_hour(
+    keeper: House, freezer: FrozenDateTimeFactory
+) -> None:
+    folder(keeper).touch()
+    keeper.hass.config_entries.async_update_entry(keeper.entry, options={"keep_clips": False})
+    await keeper.hass.async_block_till_done(wait_background_tasks=True)
+    assert ir.async_get(keeper.hass).async_get_issue(DOMAIN, ISSUE_CLIPS)
+    folder(keeper).unlink()
+    await later(keeper, freezer, timedelta(minutes=61))
+    assert not ir.async_get(keeper.hass).async_get_issue(DOMAIN, ISSUE_CLIPS)
 
 
 async def test_a_sound_is_kept_without_a_picture_if_none_can_be_drawn(keeper: House) -> None:
