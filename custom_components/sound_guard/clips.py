@@ -162,12 +162,19 @@ class Clips:
     async def async_export(self, folder: Path) -> int:
         """Add the clips that were judged false alarms to a folder for training; return how many that has now.
 
+        Those whose report was taken back since an earlier export go from it.
+
         Raises:
             ServiceValidationError: the folder holds other recordings.
             HomeAssistantError: the folder cannot be written to.
         """
+
+        def export() -> int:
+            false, real = (self._store.sounds(verdict) for verdict in (Verdict.FALSE_ALARM, Verdict.REAL))
+            return export_false_alarms(folder, false, taken_back=real)
+
         try:
-            return await self._async_use(lambda: export_false_alarms(folder, self._store.sounds(Verdict.FALSE_ALARM)))
+            return await self._async_use(export)
         except HomeAssistantError as error:
             if isinstance(error.__cause__, FileExistsError):
                 raise ServiceValidationError(

@@ -366,6 +366,18 @@ async def test_a_second_export_adds_to_the_first_one(keeper: House, tmp_path: Pa
     ]
 
 
+async def test_a_report_that_was_taken_back_goes_from_the_export(keeper: House, tmp_path: Path) -> None:
+    taken_back, false = put(keeper, a_clip(2)), put(keeper, a_clip(1))
+    for clip in (taken_back, false):
+        await clips(keeper).async_judge(clip.id, Verdict.FALSE_ALARM)
+    target = tmp_path / "export"
+    assert await clips(keeper).async_export(target) == 2
+    await clips(keeper).async_judge(taken_back.id, Verdict.REAL)
+    assert await clips(keeper).async_export(target) == 1
+    assert sorted(path.name for path in target.iterdir()) == sorted([f"{false.id}.wav", "recordings.csv"])
+    assert taken_back.id not in (target / "recordings.csv").read_text()
+
+
 async def test_other_recordings_are_not_overwritten(keeper: House, tmp_path: Path) -> None:
     theirs = "class,subtype,file,onset_s,offset_s,group,doubt,licence\nnegative,dog,dog.wav,,,1,,CC0\n"
     (tmp_path / "recordings.csv").write_text(theirs)

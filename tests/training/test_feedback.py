@@ -69,6 +69,14 @@ def test_a_later_export_adds_to_the_library(tmp_path: Path, clips: dict[str, Pat
     assert [recording.file for recording in Library.load(tmp_path, 1, SHARES).recordings] == [f"{'b' * 32}.wav"]
 
 
+def test_a_report_that_was_taken_back_is_no_negative_any_more(tmp_path: Path, clips: dict[str, Path]) -> None:
+    export_false_alarms(tmp_path, clips)
+    kept, taken_back = clips
+    assert export_false_alarms(tmp_path, {kept: clips[kept]}, taken_back=[taken_back, "c" * 32]) == 1
+    assert [recording.group for recording in Library.load(tmp_path, 1, SHARES).recordings] == [kept]
+    assert not (tmp_path / f"{taken_back}.wav").exists()
+
+
 @pytest.mark.parametrize("header", ["class,subtype,file,onset_s,offset_s,group,doubt,licence", "file,label"])
 def test_other_recordings_are_not_mixed_with_false_alarms(tmp_path: Path, clips: dict[str, Path], header: str) -> None:
     line = ",".join("x" for _ in next(csv.reader([header])))

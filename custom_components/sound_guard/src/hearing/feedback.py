@@ -4,7 +4,7 @@ import csv
 import errno
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 MANIFEST = "recordings.csv"
@@ -12,8 +12,10 @@ COLUMNS = ("class", "subtype", "file", "onset_s", "offset_s", "group", "doubt", 
 SUBTYPE = "reported_false_alarm"
 
 
-def export_false_alarms(folder: Path, sounds: Mapping[str, Path]) -> int:
-    """Copy WAV files (16 kHz mono), by id, to a folder and return how many it has now; earlier ones stay.
+def export_false_alarms(folder: Path, sounds: Mapping[str, Path], taken_back: Iterable[str] = ()) -> int:
+    """Copy WAV files (16 kHz mono), by id, to a folder and return how many it has now.
+
+    Earlier ones stay, but for those whose report was taken back: a real alarm must not be trained against.
 
     Raises:
         FileExistsError: the folder holds recordings of another kind, or a list that cannot be read.
@@ -21,18 +23,29 @@ def export_false_alarms(folder: Path, sounds: Mapping[str, Path]) -> int:
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows = _rows(folder / MANIFEST)
+    withdrawn = rows.keys() & {f"{event_id}.wav" for event_id in taken_back}
+    for name in withdrawn:
+        del rows[name]
+    # The list goes first: it never names a file that is not there.
+    _write_manifest(folder, rows)
+    for name in withdrawn:
+        (folder / name).unlink(missing_ok=True)
     for event_id, sound in sounds.items():
         name = f"{event_id}.wav"
         _write(folder / name, sound.read_bytes())
         # No times: all of it is what must not raise an alarm.
         row = {"class": "negative", "subtype": SUBTYPE, "file": name, "group": event_id, "licence": "own recording"}
         rows[name] = dict.fromkeys(COLUMNS, "") | row
+    _write_manifest(folder, rows)
+    return len(rows)
+
+
+def _write_manifest(folder: Path, rows: Mapping[str, Mapping[str, str]]) -> None:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows.values())
     _write(folder / MANIFEST, text.getvalue().encode())
-    return len(rows)
 
 
 def _rows(manifest: Path) -> dict[str, dict[str, str]]:
