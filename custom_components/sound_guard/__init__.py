@@ -9,6 +9,7 @@ from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv, device_registry as dr, issue_registry as ir
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.util import dt as dt_util
 
 from .alerts import AlertConfig, Alerts
 from .area import microphone_area
@@ -150,14 +151,14 @@ async def async_remove_config_entry_device(
 
 async def async_remove_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -> None:
     """Take back what outlives an unload."""
+    # What was recorded in the house does not stay behind, nor does what is not stored yet.
+    with suppress(OSError):
+        await hass.async_add_executor_job(clip_store(hass).delete_all, dt_util.utcnow())
     ir.async_delete_issue(hass, DOMAIN, ISSUE_MODEL)
     ir.async_delete_issue(hass, DOMAIN, ISSUE_CLIPS)
     forget_issues(hass)
     await keypad_store(hass).async_remove()
     await record_store(hass).async_remove()
-    # What was recorded in the house does not stay behind.
-    with suppress(OSError):
-        await hass.async_add_executor_job(clip_store(hass).delete_all)
 
 
 async def _async_walk_tests(

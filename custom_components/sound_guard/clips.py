@@ -13,6 +13,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
 
 from .clip import Clip, Verdict
 from .clip_store import ClipStore, Part
@@ -54,9 +55,15 @@ class ClipOptions:
         )
 
 
+_STORE: HassKey[ClipStore] = HassKey(f"{DOMAIN}_clip_store")
+
+
+@callback
 def clip_store(hass: HomeAssistant) -> ClipStore:
-    """Return the store of the clips."""
-    return ClipStore(Path(hass.config.path(FOLDER)))
+    """Return the store of the clips: one for all, so that what is still to be stored meets what was deleted."""
+    if _STORE not in hass.data:
+        hass.data[_STORE] = ClipStore(Path(hass.config.path(FOLDER)))
+    return hass.data[_STORE]
 
 
 class Clips:
@@ -69,11 +76,23 @@ class Clips:
         self._store = clip_store(hass)
         self._failing = False
         """Whether the log says that clips cannot be kept."""
+        self._subscribers: list[Callable[[], None]] = []
 
     @property
     def keeping(self) -> bool:
         """Whether the owner wants clips to be kept."""
         return self._options.keep
+
+    @callback
+    def subscribe(self, subscriber: Callable[[], None]) -> CALLBACK_TYPE:
+        """Call the subscriber when the owner has deleted clips; return what ends that."""
+        self._subscribers.append(subscriber)
+        return lambda: self._subscribers.remove(subscriber)
+
+    @callback
+    def is_deleted(self, clip: Clip) -> bool:
+        """Return whether the owner has deleted a clip, or all that was heard until then."""
+        return self._store.is_deleted(clip)
 
     @callback
     def start(self) -> CALLBACK_TYPE:
@@ -93,8 +112,7 @@ class Clips:
             return False
 
         def keep() -> bool:
-            self._store.add(clip, samples, picture)
-            return self._trim()
+            return self._store.add(clip, samples, picture) and self._trim()
 
         kept = await self._async_try(keep) or False
         if kept:
@@ -150,14 +168,17 @@ class Clips:
         """
         if not await self._async_use(lambda: self._store.delete(clip_id)):
             raise _unknown()
+        self._tell()
 
     async def async_delete_all(self) -> int:
-        """Delete all clips and return how many there were.
+        """Delete all that was heard until now, and return how many clips there were.
 
         Raises:
             HomeAssistantError: the disk cannot be written to.
         """
-        return await self._async_use(self._store.delete_all)
+        count = await self._async_use(partial(self._store.delete_all, dt_util.utcnow()))
+        self._tell()
+        return count
 
     async def async_export(self, folder: Path) -> int:
         """Add the clips that were judged false alarms to a folder for training; return how many that has now.
@@ -193,6 +214,11 @@ class Clips:
                 translation_key="clips_unwritable",
                 translation_placeholders={"problem": str(error)},
             ) from error
+
+    @callback
+    def _tell(self) -> None:
+        for subscriber in tuple(self._subscribers):
+            subscriber()
 
     def _trim(self) -> bool:
         self._store.trim(dt_util.utcnow(), self._options.days, self._options.megabytes)

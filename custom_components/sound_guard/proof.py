@@ -4,7 +4,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
@@ -37,6 +38,10 @@ class Proof:
     kept: bool
     """Whether sound and picture were stored as a clip; if not, they are gone with the next restart."""
 
+    def without_clip(self) -> Self:
+        """Return what is left when the clip is deleted: that something was heard, which can still be reported."""
+        return replace(self, picture=None, kept=False)
+
 
 class Witness:
     """Proves what one microphone hears. Belongs to the event loop; only the last proof stays in memory."""
@@ -55,8 +60,8 @@ class Witness:
 
     @callback
     def restore(self, clip: Clip, picture: bytes | None) -> None:
-        """Take the last proof from before a restart, unless something was heard since."""
-        if self.last is None:
+        """Take the last proof from before a restart, unless something was heard since, or it was deleted."""
+        if self.last is None and not self._clips.is_deleted(clip):
             self._show(Proof(clip, picture, kept=True))
 
     @callback
@@ -74,7 +79,14 @@ class Witness:
     @callback
     def watch(self) -> CALLBACK_TYPE:
         """Prove what the microphone hears from now on; return what ends that."""
-        return self._microphone.subscribe(self._take)
+        endings = self._microphone.subscribe(self._take), self._clips.subscribe(self._forget)
+
+        @callback
+        def end() -> None:
+            for ending in endings:
+                ending()
+
+        return end
 
     @callback
     def _take(self, news: News) -> None:
@@ -93,9 +105,17 @@ class Witness:
             picture = await self._async_draw(evidence, caption)
             kept = await self._clips.async_keep(clip, evidence.samples, picture)
             proof = Proof(clip, picture, kept)
+            if self._clips.is_deleted(clip):
+                proof = proof.without_clip()
             self._show(proof)
         for subscriber in tuple(self._subscribers):
             subscriber(proof)
+
+    @callback
+    def _forget(self) -> None:
+        """Let go of the picture as well, if the clip was deleted."""
+        if self.last is not None and self._clips.is_deleted(self.last.clip):
+            self._show(self.last.without_clip())
 
     @callback
     def _show(self, proof: Proof) -> None:

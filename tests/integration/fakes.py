@@ -88,6 +88,8 @@ class Room:
         self.backlog = Backlog(dropped_s=0.0)
         """What the sources say is waiting and lost."""
         self.draw_fault: Exception | None = None
+        self.draws_slowly = Event()
+        """While set, no picture is finished."""
         self.drawn: list[tuple[Evidence, Caption]] = []
         """Every picture so far."""
         self.sensitivities: list[Sensitivity] = []
@@ -137,6 +139,8 @@ class Room:
         """Stand in for the engine's function: a PNG by its first bytes, and then what it would show."""
         if self.draw_fault is not None:
             raise self.draw_fault
+        while self.draws_slowly.is_set():
+            sleep(0.005)
         self.drawn.append((evidence, caption))
         return PNG + f"{caption.sound}, {caption.confidence}, complete: {evidence.complete}".encode()
 

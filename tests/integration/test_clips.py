@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import threading
 import time
 import wave
 from datetime import timedelta
@@ -328,10 +329,68 @@ async def test_all_clips_are_deleted_at_a_press(keeper: House) -> None:
     assert not folder(keeper).exists()
 
 
+async def test_a_deleted_clip_takes_its_picture_along_and_can_still_be_reported(keeper: House) -> None:
+    other, last = put(keeper, a_clip(1)), await hear(keeper, "glass_break")
+    await clips(keeper).async_delete(other.id)
+    assert keeper.state("image.kitchen_last_detection") != "unknown"
+    await clips(keeper).async_delete(last.id)
+    assert keeper.state("image.kitchen_last_detection") == "unknown"
+    with pytest.raises(HomeAssistantError):
+        await async_get_image(keeper.hass, "image.kitchen_last_detection")
+    reported = await keeper.hass.services.async_call(
+        DOMAIN, "report_false_alarm", {}, blocking=True, return_response=True
+    )
+    assert reported is not None
+    assert (reported["clip"], reported["kept"]) == (last.id, False)
+
+
+@pytest.mark.parametrize("one", [True, False])
+async def test_a_clip_that_is_deleted_while_its_sound_goes_on_stays_deleted(keeper: House, one: bool) -> None:
+    keeper.room.play("smoke_alarm", blocks=60)
+    await until(lambda: keeper.state("image.kitchen_last_detection") != "unknown")
+    assert keeper.room.blocks
+    (page,) = pages(keeper)
+    await (clips(keeper).async_delete(page["id"]) if one else clips(keeper).async_delete_all())
+    await until(lambda: keeper.room.drawn[-1][0].complete)
+    await keeper.hass.async_block_till_done()
+    assert await clips(keeper).async_list() == []
+    assert keeper.state("image.kitchen_last_detection") == "unknown"
+
+
+async def test_without_clips_the_last_pictures_are_deleted_at_a_press_as_well(house: House) -> None:
+    house.room.play("smoke_alarm")
+    await until(lambda: house.state("image.kitchen_last_detection") != "unknown")
+    await house.call("press", "button.sound_guard_delete_all_clips")
+    assert house.state("image.kitchen_last_detection") == "unknown"
+
+
+async def test_what_was_deleted_stays_deleted_over_a_reload_and_what_is_new_is_kept(keeper: House) -> None:
+    one, other = put(keeper, a_clip()), put(keeper, a_clip())
+    await clips(keeper).async_delete(one.id)
+    await keeper.reload()
+    for clip, kept in ((one, False), (other, True)):
+        assert await clips(keeper).async_keep(clip, np.zeros(16_000, np.int16), PNG) is kept
+    await clips(keeper).async_delete_all()
+    for clip, kept in ((other, False), (a_clip(), True)):
+        assert await clips(keeper).async_keep(clip, np.zeros(16_000, np.int16), PNG) is kept
+
+
 async def test_nothing_stays_when_sound_guard_is_removed(hass: HomeAssistant, keeper: House) -> None:
     await hear(keeper, "glass_break")
     await hass.config_entries.async_remove(keeper.entry.entry_id)
     await hass.async_block_till_done()
+    assert not folder(keeper).exists()
+
+
+async def test_nothing_comes_after_sound_guard_was_removed(hass: HomeAssistant, keeper: House) -> None:
+    keeper.room.draws_slowly.set()
+    keeper.room.play("glass_break")
+    await keeper.until_heard("glass_break")
+    await until(lambda: [thread for thread in threading.enumerate() if thread.name.startswith("picture")])
+    await hass.config_entries.async_remove(keeper.entry.entry_id)
+    keeper.room.draws_slowly.clear()
+    await hass.async_block_till_done()
+    assert keeper.room.drawn
     assert not folder(keeper).exists()
 
 
