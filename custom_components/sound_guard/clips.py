@@ -186,7 +186,7 @@ class Clips:
         Those whose report was taken back since an earlier export go from it.
 
         Raises:
-            ServiceValidationError: the folder holds other recordings.
+            ServiceValidationError: the folder holds anything but an earlier export.
             HomeAssistantError: the folder cannot be written to.
         """
 

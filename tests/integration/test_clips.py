@@ -437,6 +437,34 @@ async def test_a_report_that_was_taken_back_goes_from_the_export(keeper: House, 
     assert taken_back.id not in (target / "recordings.csv").read_text()
 
 
+async def test_an_export_can_be_read_by_nobody_else(keeper: House, tmp_path: Path) -> None:
+    clip = put(keeper, a_clip())
+    await clips(keeper).async_judge(clip.id, Verdict.FALSE_ALARM)
+    await clips(keeper).async_export(tmp_path / "export")
+    assert [path.stat().st_mode & 0o077 for path in (tmp_path / "export").iterdir()] == [0, 0]
+
+
+async def test_nothing_is_exported_among_other_files(keeper: House, tmp_path: Path) -> None:
+    (tmp_path / "share").mkdir()
+    (tmp_path / "share" / "holiday.jpg").touch()
+    with pytest.raises(ServiceValidationError) as refused:
+        await clips(keeper).async_export(tmp_path / "share")
+    assert refused.value.translation_key == "not_an_export"
+    assert [path.name for path in (tmp_path / "share").iterdir()] == ["holiday.jpg"]
+
+
+async def test_an_export_that_failed_can_be_tried_again(keeper: House, tmp_path: Path) -> None:
+    clip = put(keeper, a_clip())
+    await clips(keeper).async_judge(clip.id, Verdict.FALSE_ALARM)
+    sound = folder(keeper) / f"{clip.id}.wav"
+    sound.rename(tmp_path / "sound.wav")
+    sound.symlink_to("/proc/self/mem")  # reading it fails as on a bad disk: EIO
+    with pytest.raises(HomeAssistantError):
+        await clips(keeper).async_export(tmp_path / "export")
+    (tmp_path / "sound.wav").replace(sound)
+    assert await clips(keeper).async_export(tmp_path / "export") == 1
+
+
 async def test_other_recordings_are_not_overwritten(keeper: House, tmp_path: Path) -> None:
     theirs = "class,subtype,file,onset_s,offset_s,group,doubt,licence\nnegative,dog,dog.wav,,,1,,CC0\n"
     (tmp_path / "recordings.csv").write_text(theirs)
