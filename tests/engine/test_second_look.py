@@ -99,7 +99,7 @@ def test_handing_in_does_not_wait_for_the_answer(desk: Desk) -> None:
     [
         (VerifierError("the other machine is switched off."), "the other machine is switched off."),
         (ValueError("odd"), "ValueError: odd"),
-        (OSError("http://anna:secret@10.0.0.7/v1 gave up"), "OSError: http://***@10.0.0.7/v1 gave up"),
+        (OSError("http://anna:secret@10.0.0.7/v1 gave up"), "OSError: http://***@10.0.0.7/… gave up"),
         (MemoryError(), "MemoryError: "),
         (SystemExit(1), "SystemExit: 1"),
     ],

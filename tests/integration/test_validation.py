@@ -170,7 +170,7 @@ def test_every_page_of_a_microphone_is_translated_and_no_other() -> None:
 
 
 def test_every_reason_why_nothing_is_heard_is_translated_and_no_other() -> None:
-    assert FLOW["error"].keys() == {*Reason, "no_stream", "unknown"}
+    assert FLOW["error"].keys() == {*Reason, "hidden_address", "no_stream", "unknown"}
 
 
 def test_every_problem_with_an_option_is_translated_and_no_other() -> None:
