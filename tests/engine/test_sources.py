@@ -93,6 +93,8 @@ def test_a_source_is_known_by_its_name(spec: str, description: str) -> None:
         "http:/host/x",
         "rtsp:host",
         "http://[bad/x",
+        "rtsp://host:554x/audio",
+        "rtsp://host:99999/audio",
         "http://host/a\nb",
         "pulse:a\0b",
     ],

@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
@@ -212,6 +212,16 @@ async def test_a_model_that_was_installed_again_is_loaded(damaged_house: House, 
     assert (await pages.submit())["type"] is FlowResultType.CREATE_ENTRY
     assert issue(damaged_house.hass, "model_unusable") is None
     await damaged_house.until("binary_sensor.kitchen_connectivity", "on")
+
+
+async def test_a_model_is_not_called_whole_because_its_installation_was_disabled(
+    damaged_house: House, pages: Pages
+) -> None:
+    await pages.open("model_unusable")
+    await damaged_house.hass.config_entries.async_set_disabled_by(
+        damaged_house.entry.entry_id, ConfigEntryDisabler.USER
+    )
+    assert (await pages.submit())["errors"] == {"base": "still_damaged"}
 
 
 async def test_without_an_installation_there_is_no_model_to_load(damaged_house: House, pages: Pages) -> None:
