@@ -55,10 +55,10 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SoundGu
 
 
 def _second_look(verification: Verification) -> dict[str, Any]:
-    card, standing = verification.card, verification.standing
+    card, standing, failure = verification.card, verification.standing, verification.failure
     return {
         "state": verification.state,
-        "problem": verification.problem,
+        "problem": str(failure) if failure else None,
         "model": {"name": card.name, "version": card.version, "sha256": card.sha256} if card else None,
         "standing": asdict(standing) if standing else None,
     }

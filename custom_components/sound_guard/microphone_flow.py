@@ -25,6 +25,8 @@ from .engine import get_engine
 from .probe import async_probe
 from .src.hearing.level import DIGITAL_SILENCE_DBFS, Level
 from .src.hearing.source import SourceError, is_redacted, redact, redacted_trace
+from .src.hearing.sources import DEFAULT
+from .texts import text
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -68,7 +70,9 @@ class MicrophoneFlow(ConfigSubentryFlow):
             return await self._choose("local", {CONF_SOURCE: source}, self._names.get(source) or _name(source))
         ffmpeg = get_ffmpeg_manager(self.hass).binary
         devices = await self.hass.async_add_executor_job(get_engine(self.hass).list_devices, ffmpeg)
-        self._names = {device.spec: device.name for device in devices}
+        self._names = {device.spec: device.name for device in devices} | {
+            DEFAULT: text(self.hass, "default_microphone")
+        }
         selector = SelectSelector(
             SelectSelectorConfig(
                 options=[SelectOptionDict(value=spec, label=name) for spec, name in self._names.items()],

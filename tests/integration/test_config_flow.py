@@ -120,6 +120,21 @@ async def test_a_local_microphone_is_chosen_from_a_list_that_begins_with_the_def
     assert suggested(form, "source") == "default"
 
 
+async def test_the_default_microphone_is_named_in_the_language_of_the_house(open_pages: Pages) -> None:
+    await open_pages.house.speak("de")
+    form = await open_pages.begin("local")
+    options = form["data_schema"].schema["source"].config["options"]
+    assert [option["label"] for option in options] == ["Standardmikrofon", "USB microphone"]
+    form = await open_pages.begin("local", SOURCE_RECONFIGURE)
+    heard = await open_pages.go(form, source="pulse:usb")
+    await open_pages.go(heard)
+    form = await open_pages.begin("local", SOURCE_RECONFIGURE)
+    heard = await open_pages.go(form, source="default")
+    assert heard["description_placeholders"]["microphone"] == "Standardmikrofon"
+    await open_pages.go(heard)
+    assert open_pages.added().title == "Standardmikrofon"
+
+
 async def test_a_microphone_is_heard_before_it_is_saved_and_works_without_a_restart(open_pages: Pages) -> None:
     form = await open_pages.begin("local")
     heard = await open_pages.go(form, source="pulse:usb")

@@ -109,15 +109,28 @@ async def test_a_microphone_that_is_out_of_reach_says_why(house: House, pages: P
     later(house.hass, 610)
     await until_raised(house, LOST)
     page = await pages.open(LOST)
-    assert page["description_placeholders"]["problem"] == "the sound server is gone"
+    assert page["description_placeholders"]["problem"] == "No sound server (the sound server is gone)"
     house.room.fault = SourceError(Reason.REFUSED, "the password is refused")
     page = await pages.submit()
     assert page["step_id"] == "unheard"
-    assert page["description_placeholders"]["problem"] == "the password is refused"
+    assert page["description_placeholders"]["problem"] == "Refused or out of reach (the password is refused)"
     house.room.fault = None
     assert (await pages.submit())["step_id"] == "well"
     assert issue(house.hass, LOST) is None
     assert (await pages.submit())["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_the_pages_say_why_in_the_language_of_the_house(house: House, pages: Pages) -> None:
+    await house.speak("de")
+    house.room.fault = gone()
+    await house.until("binary_sensor.kitchen_connectivity", "off")
+    later(house.hass, 610)
+    await until_raised(house, LOST)
+    await pages.open(LOST)
+    house.room.fault = SourceError(Reason.NO_PERMISSION, "porch: this user may not read it.")
+    page = await pages.submit()
+    assert page["step_id"] == "unheard"
+    assert page["description_placeholders"]["problem"] == "Keine Berechtigung (porch: this user may not read it)"
 
 
 async def test_a_microphone_that_says_nothing_at_all_is_not_waited_for_for_ever(house: House, pages: Pages) -> None:
@@ -128,6 +141,7 @@ async def test_a_microphone_that_says_nothing_at_all_is_not_waited_for_for_ever(
     with patch.object(health, "LISTEN_S", 0.2):
         page = await pages.submit()
     assert (page["step_id"], page["description_placeholders"]["level"]) == ("unheard", "–")
+    assert page["description_placeholders"]["problem"] == "Complete silence (fake: default)"
 
 
 async def test_when_ffmpeg_has_been_installed_the_microphone_is_heard(house: House, pages: Pages) -> None:

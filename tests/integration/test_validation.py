@@ -20,8 +20,10 @@ from custom_components.sound_guard.news import FAULT, STUCK
 from custom_components.sound_guard.remote import Trouble
 from custom_components.sound_guard.src.hearing.card import Sensitivity
 from custom_components.sound_guard.src.hearing.guard import Mode
+from custom_components.sound_guard.src.hearing.second_look import CROWDED, LATE
 from custom_components.sound_guard.src.hearing.source import Reason
-from custom_components.sound_guard.verification import CHOICES, State as SecondLook
+from custom_components.sound_guard.src.hearing.verifier import FAULT as UNFORESEEN
+from custom_components.sound_guard.verification import CHOICES, NO_MODEL, State as SecondLook
 
 from .fakes import LABELS
 
@@ -206,6 +208,12 @@ def test_every_problem_with_an_option_is_translated_and_no_other() -> None:
     errors = TRANSLATIONS["options"]["error"].keys()
     assert set(Trouble) <= errors
     assert errors <= pages | set(Trouble)
+
+
+def test_every_reason_why_there_is_no_second_look_is_translated_and_no_other() -> None:
+    reasons = {*Trouble, CROWDED, LATE, NO_MODEL, UNFORESEEN}
+    told = {key for key in TRANSLATIONS["common"] if key.startswith("second_look_")}
+    assert told == {f"second_look_{reason}" for reason in reasons}
 
 
 def test_the_modes_of_the_guard_are_translated_and_no_other() -> None:
