@@ -1,6 +1,7 @@
 """The pages: adding the installation, and adding and changing microphones."""
 
 import asyncio
+import logging
 from typing import Any, cast
 from unittest.mock import patch
 
@@ -119,6 +120,21 @@ async def test_a_local_microphone_is_chosen_from_a_list_that_begins_with_the_def
     assert suggested(form, "source") == "default"
 
 
+async def test_the_default_microphone_is_named_in_the_language_of_the_house(open_pages: Pages) -> None:
+    await open_pages.house.speak("de")
+    form = await open_pages.begin("local")
+    options = form["data_schema"].schema["source"].config["options"]
+    assert [option["label"] for option in options] == ["Standardmikrofon", "USB microphone"]
+    form = await open_pages.begin("local", SOURCE_RECONFIGURE)
+    heard = await open_pages.go(form, source="pulse:usb")
+    await open_pages.go(heard)
+    form = await open_pages.begin("local", SOURCE_RECONFIGURE)
+    heard = await open_pages.go(form, source="default")
+    assert heard["description_placeholders"]["microphone"] == "Standardmikrofon"
+    await open_pages.go(heard)
+    assert open_pages.added().title == "Standardmikrofon"
+
+
 async def test_a_microphone_is_heard_before_it_is_saved_and_works_without_a_restart(open_pages: Pages) -> None:
     form = await open_pages.begin("local")
     heard = await open_pages.go(form, source="pulse:usb")
@@ -228,11 +244,27 @@ async def test_what_is_no_address_is_refused_without_being_opened(pages: Pages, 
     assert pages.house.room.opened == []
 
 
-@pytest.mark.parametrize("source", ["rtsp://[porch/audio", "rtsp://[me]@/audio"])
-async def test_an_address_that_cannot_be_taken_apart_is_left_to_the_engine_to_refuse(pages: Pages, source: str) -> None:
+@pytest.mark.parametrize("source", ["rtsp://me:hunter2@[porch/audio", "rtsp://me:hunter2@/audio", "rtsp://[me]@/audio"])
+async def test_an_address_that_cannot_be_taken_apart_is_left_to_the_engine_to_refuse(
+    pages: Pages, source: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "custom_components.sound_guard")
     pages.house.room.fault = SourceError(Reason.BAD_SOURCE, "malformed")
     form = await pages.go(await pages.begin("stream"), source=source)
     assert form["errors"] == {"base": "bad_source"}
+    assert "malformed" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+async def test_an_address_among_the_microphones_of_the_machine_is_a_stream_and_gives_no_password_away(
+    open_pages: Pages, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "custom_components.sound_guard")
+    await open_pages.go(await open_pages.go(await open_pages.begin("local"), source="rtsp://me:hunter2@porch/audio"))
+    assert open_pages.added().title == "porch"
+    await open_pages.house.until("binary_sensor.porch_connectivity", "on")
+    told = f"{open_pages.house.hass.states.async_all()} {caplog.text}"
+    assert "hunter2" not in told
 
 
 async def test_a_muted_microphone_is_pointed_out_and_can_be_saved_anyway(pages: Pages) -> None:
@@ -302,6 +334,37 @@ async def test_changing_shows_what_was_chosen_before(hass: HomeAssistant, pages:
     hass.config_entries.async_update_subentry(pages.house.entry, kitchen, data={"source": "rtsp://porch/audio"})
     assert suggested(await pages.begin("stream", SOURCE_RECONFIGURE), "source") == "rtsp://porch/audio"
     assert suggested(await pages.begin("local", SOURCE_RECONFIGURE), "source") == "default"
+
+
+PRIVATE = "rtsp://me:hunter2@porch/audio"
+
+
+@pytest.fixture
+async def private_pages(open_pages: Pages) -> Pages:
+    """Return a person before the pages of a microphone whose address holds a password."""
+    house = open_pages.house
+    kitchen = house.entry.subentries[KITCHEN]
+    house.hass.config_entries.async_update_subentry(house.entry, kitchen, data={"source": PRIVATE})
+    await house.hass.async_block_till_done()
+    return open_pages
+
+
+async def test_changing_does_not_show_a_password_and_keeps_it_if_nothing_is_changed(private_pages: Pages) -> None:
+    form = await private_pages.begin("stream", SOURCE_RECONFIGURE)
+    assert suggested(form, "source") == "rtsp://***@porch/…"
+    await private_pages.go(await private_pages.go(form, source="rtsp://***@porch/…"))
+    assert private_pages.house.entry.subentries[KITCHEN].data["source"] == PRIVATE
+
+
+@pytest.mark.parametrize("source", ["rtsp://***@porch/other", "rtsp://elsewhere/…"])
+async def test_an_address_that_is_changed_must_be_typed_as_a_whole(private_pages: Pages, source: str) -> None:
+    opened = len(private_pages.house.room.opened)
+    form = await private_pages.go(await private_pages.begin("stream", SOURCE_RECONFIGURE), source=source)
+    assert (form["step_id"], form["errors"]) == ("stream", {"base": "hidden_address"})
+    assert len(private_pages.house.room.opened) == opened
+    heard = await private_pages.go(form, source="rtsp://me:hunter3@porch/other")
+    await private_pages.go(heard)
+    assert private_pages.house.entry.subentries[KITCHEN].data["source"] == "rtsp://me:hunter3@porch/other"
 
 
 async def test_changing_nothing_keeps_the_name_and_does_not_disturb_the_microphone(open_pages: Pages) -> None:
