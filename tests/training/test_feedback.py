@@ -59,6 +59,13 @@ def test_training_hears_what_an_owner_reported(tmp_path: Path, clips: dict[str, 
     assert ShardMaker(config, "train").make(range(3)).frames.shape[0] == 3
 
 
+def test_training_goes_on_without_a_report(tmp_path: Path) -> None:
+    assert export_false_alarms(tmp_path, {}) == 0
+    tiny = Config.load("tiny")
+    config = replace(tiny, recordings=replace(tiny.recordings, extra=(str(tmp_path),)))
+    assert library_of(config).recordings == ()
+
+
 def test_a_later_export_adds_to_the_library(tmp_path: Path, clips: dict[str, Path]) -> None:
     first, second = ({each: path} for each, path in clips.items())
     assert export_false_alarms(tmp_path, first) == 1
