@@ -10,8 +10,9 @@ import pytest
 from hearing.feedback import MANIFEST, export_false_alarms
 from tests.sounds import write_wav
 from training.config import Config
-from training.dataset import ShardMaker, library_of
+from training.dataset import ShardMaker, libraries_of, library_of
 from training.examples import StepExamples, length_s
+from training.inspection import inspect
 from training.recipes import Recipes
 from training.recordings import Library
 
@@ -59,11 +60,15 @@ def test_training_hears_what_an_owner_reported(tmp_path: Path, clips: dict[str, 
     assert ShardMaker(config, "train").make(range(3)).frames.shape[0] == 3
 
 
-def test_training_goes_on_without_a_report(tmp_path: Path) -> None:
-    assert export_false_alarms(tmp_path, {}) == 0
+def test_training_goes_on_without_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Library, "cache", lambda _: tmp_path / "decoded")
+    folder = tmp_path / "feedback"
+    assert export_false_alarms(folder, {}) == 0
     tiny = Config.load("tiny")
-    config = replace(tiny, recordings=replace(tiny.recordings, extra=(str(tmp_path),)))
+    config = replace(tiny, recordings=replace(tiny.recordings, extra=(str(folder),)))
     assert library_of(config).recordings == ()
+    for part in libraries_of(config):
+        inspect(part)
 
 
 def test_a_later_export_adds_to_the_library(tmp_path: Path, clips: dict[str, Path]) -> None:
