@@ -7,13 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hearing import Listener, ModelCard
 from hearing.feedback import MANIFEST, export_false_alarms
 from tests.sounds import write_wav
+from training import train
 from training.config import Config
 from training.dataset import ShardMaker, libraries_of, library_of
 from training.examples import StepExamples, length_s
+from training.export import export
 from training.inspection import inspect
-from training.recipes import Recipes
+from training.mixtures import Mixer, Mixture
+from training.recipes import Recipe, Recipes
 from training.recordings import Library
 
 SHARES = (0.2, 0.2)
@@ -58,6 +62,37 @@ def test_training_hears_what_an_owner_reported(tmp_path: Path, clips: dict[str, 
     assert {Path(file).parent for file in heard} == {folder.resolve()}
     assert len(heard) == 2
     assert ShardMaker(config, "train").make(range(3)).frames.shape[0] == 3
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras 3.15's, nothing of ours
+def test_a_model_is_trained_with_what_was_exported_as_negatives(
+    tmp_path: Path, clips: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(Library, "cache", lambda _: tmp_path / "decoded")
+    folder = tmp_path / "feedback"
+    export_false_alarms(folder, clips)
+    tiny = Config.load("tiny")
+    config = replace(
+        tiny,
+        recordings=replace(tiny.recordings, extra=(str(folder),)),
+        mixtures=replace(tiny.mixtures, shards=1),
+        train=replace(tiny.train, epochs=1),
+    )
+    negatives: set[str] = set()
+    render = Mixer.render
+
+    def note(mixer: Mixer, recipe: Recipe) -> Mixture:
+        negatives.update(placed.file for placed in recipe.background)
+        return render(mixer, recipe)
+
+    monkeypatch.setattr(Mixer, "render", note)
+    run = train.train(config)
+    assert negatives == {str(path) for path in folder.resolve().glob("*.wav")}
+    assert len(negatives) == 2
+    card = export(config, tmp_path / "attention.json")
+    Listener(ModelCard.load(card.path)).feed(np.zeros(32_000, np.int16))
+    assert {row["split"] for row in csv.DictReader((run / "split.csv").read_text().splitlines())} == {"train"}
 
 
 def test_training_goes_on_without_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
