@@ -1,16 +1,18 @@
 """Daily life with Sound Guard in a browser: the pages a new user has, a walk test, and a false alarm."""
 
+import asyncio
 import csv
 import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, ViewportSize, async_playwright, expect
 
-from live.home import Home, free_port
+from live.home import CHECKOUT, Home, free_port
 from live.installation import Installation, Microphone
 from live.player import SAMPLE_RATE_HZ, read_wav
 from tests.e2e.house import HOLD_S
@@ -25,6 +27,29 @@ HURRY = {"walk_test.py": {"DEFAULT_MINUTES": 0.4}}
 REPORT = re.compile(r"The smoke alarm was heard: \d+ dB over the room, \d+ % sure, \d+ s after the start\.")
 AUTOMATION = "automation.smoke_in_the_kitchen"
 PHONE: ViewportSize = {"width": 390, "height": 844}
+
+
+TRAINING = CHECKOUT / "training" / ".venv" / "bin" / "python"
+READ_FOR_TRAINING = """
+import sys
+from pathlib import Path
+
+from training.manifest import file_fault
+from training.recordings import Library
+
+folder = Path(sys.argv[1])
+for each in Library.load(None, 0, (0.0, 0.0)).joined(folder).recordings:
+    print(each.kind, each.subtype, each.split, file_fault(folder, each.file, each.spans_s))
+"""
+"""Says what training makes of a folder, file by file: kind, subtype, split, and what is wrong with it."""
+
+
+async def read_for_training(folder: Path) -> str:
+    """Return what training says of a folder that Home Assistant has exported."""
+    command = (TRAINING, "-c", READ_FOR_TRAINING, folder)
+    process = await asyncio.create_subprocess_exec(*command, cwd=CHECKOUT, stdout=asyncio.subprocess.PIPE)
+    told, _ = await process.communicate()
+    return told.decode().strip()
 
 
 @dataclass(frozen=True)
@@ -191,6 +216,7 @@ async def test_a_false_alarm_is_reported_and_exported(day: Day, smoke_alarm: Rec
         (row,) = csv.DictReader(lines)
     assert row["class"] == "negative"
     assert len(read_wav(folder / row["file"])) > SAMPLE_RATE_HZ
+    assert await read_for_training(folder) == "negative reported_false_alarm train None"
 
 
 async def test_the_pages_fit_a_phone(day: Day) -> None:
