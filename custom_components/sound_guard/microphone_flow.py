@@ -11,7 +11,6 @@ from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigSubentryFlow,
 from homeassistant.helpers.selector import (
     EntitySelector,
     EntitySelectorConfig,
-    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
@@ -63,24 +62,24 @@ class MicrophoneFlow(ConfigSubentryFlow):
     async def async_step_local(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Choose among the microphones of this machine, or name one."""
         if user_input is not None:
-            source = user_input[CONF_SOURCE].strip()
-            if is_url(source):
+            chosen = user_input[CONF_SOURCE].strip()
+            if is_url(chosen):
                 # Its name is not taken from all of it: that may hold a password.
                 return await self.async_step_stream(user_input)
+            source = next((spec for spec, name in self._names.items() if name == chosen), chosen)
             return await self._choose("local", {CONF_SOURCE: source}, self._names.get(source) or _name(source))
         ffmpeg = get_ffmpeg_manager(self.hass).binary
         devices = await self.hass.async_add_executor_job(get_engine(self.hass).list_devices, ffmpeg)
-        self._names = {device.spec: device.name for device in devices} | {
-            DEFAULT: text(self.hass, "default_microphone")
-        }
+        self._names = {}
+        for device in devices:
+            name = text(self.hass, "default_microphone") if device.spec == DEFAULT else device.name
+            self._names[device.spec] = f"{name} ({device.spec})" if name in self._names.values() else name
+        # Where something else may be typed, the page shows what was chosen by its value: so the names are the values.
+        names = list(self._names.values())
         selector = SelectSelector(
-            SelectSelectorConfig(
-                options=[SelectOptionDict(value=spec, label=name) for spec, name in self._names.items()],
-                custom_value=True,
-                mode=SelectSelectorMode.DROPDOWN,
-            )
+            SelectSelectorConfig(options=names, custom_value=True, mode=SelectSelectorMode.DROPDOWN)
         )
-        return self._ask("local", CONF_SOURCE, selector, suggested=next(iter(self._names), ""))
+        return self._ask("local", CONF_SOURCE, selector, suggested=next(iter(names), ""))
 
     async def async_step_stream(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Type the address of a stream."""
@@ -112,6 +111,7 @@ class MicrophoneFlow(ConfigSubentryFlow):
             chosen = ""
         elif chosen == self._stored:
             chosen = self._hidden
+        chosen = self._names.get(chosen, chosen)
         shown = {field: chosen or suggested} if chosen or suggested else None
         return self.async_show_form(
             step_id=kind,

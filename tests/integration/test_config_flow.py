@@ -14,6 +14,7 @@ from homeassistant.exceptions import HomeAssistantError
 from custom_components.sound_guard import probe
 from custom_components.sound_guard.const import DOMAIN
 from custom_components.sound_guard.engine import ENGINE
+from custom_components.sound_guard.src.hearing.devices import Device
 from custom_components.sound_guard.src.hearing.source import Reason, SourceError
 
 from .conftest import KITCHEN, House, until
@@ -116,15 +117,23 @@ async def test_it_cannot_be_added_twice(hass: HomeAssistant, empty_house: House)
 async def test_a_local_microphone_is_chosen_from_a_list_that_begins_with_the_default(pages: Pages) -> None:
     form = await pages.begin("local")
     options = form["data_schema"].schema["source"].config["options"]
-    assert [option["value"] for option in options] == ["default", "pulse:usb"]
-    assert suggested(form, "source") == "default"
+    assert options == ["Default microphone", "USB microphone"]
+    assert suggested(form, "source") == "Default microphone"
+
+
+async def test_two_microphones_of_one_name_can_be_told_apart(pages: Pages) -> None:
+    pages.house.room.devices = [Device("pulse:usb", "USB microphone"), Device("pulse:usb.2", "USB microphone")]
+    form = await pages.begin("local")
+    assert form["data_schema"].schema["source"].config["options"] == ["USB microphone", "USB microphone (pulse:usb.2)"]
+    await pages.go(await pages.go(form, source="USB microphone (pulse:usb.2)"))
+    assert dict(pages.added().data) == {"source": "pulse:usb.2"}
 
 
 async def test_the_default_microphone_is_named_in_the_language_of_the_house(open_pages: Pages) -> None:
     await open_pages.house.speak("de")
     form = await open_pages.begin("local")
     options = form["data_schema"].schema["source"].config["options"]
-    assert [option["label"] for option in options] == ["Standardmikrofon", "USB microphone"]
+    assert options == ["Standardmikrofon", "USB microphone"]
     form = await open_pages.begin("local", SOURCE_RECONFIGURE)
     heard = await open_pages.go(form, source="pulse:usb")
     await open_pages.go(heard)
@@ -137,7 +146,7 @@ async def test_the_default_microphone_is_named_in_the_language_of_the_house(open
 
 async def test_a_microphone_is_heard_before_it_is_saved_and_works_without_a_restart(open_pages: Pages) -> None:
     form = await open_pages.begin("local")
-    heard = await open_pages.go(form, source="pulse:usb")
+    heard = await open_pages.go(form, source="USB microphone")
     assert (heard["type"], heard["step_id"]) == (FlowResultType.FORM, "heard")
     assert heard["description_placeholders"] == {"microphone": "USB microphone", "level": "-50", "peak": "-50"}
     saved = await open_pages.go(heard)
@@ -196,7 +205,7 @@ async def test_every_reason_why_nothing_comes_leads_back_to_the_form_and_on_from
     pages.house.room.fault = SourceError(reason, "it is broken")
     form = await pages.go(await pages.begin("local"), source="pulse:usb")
     assert (form["type"], form["step_id"], form["errors"]) == (FlowResultType.FORM, "local", {"base": reason.value})
-    assert suggested(form, "source") == "pulse:usb"
+    assert suggested(form, "source") == "USB microphone"
     again = await pages.house.hass.config_entries.subentries.async_configure(form["flow_id"])
     assert again["errors"] == form["errors"], "the page may be fetched twice"
     pages.house.room.fault = None
@@ -328,12 +337,12 @@ async def test_a_microphone_can_be_moved_to_another_source_and_keeps_its_entitie
 
 
 async def test_changing_shows_what_was_chosen_before(hass: HomeAssistant, pages: Pages) -> None:
-    assert suggested(await pages.begin("local", SOURCE_RECONFIGURE), "source") == "default"
+    assert suggested(await pages.begin("local", SOURCE_RECONFIGURE), "source") == "Default microphone"
     assert suggested(await pages.begin("stream", SOURCE_RECONFIGURE), "source") is None
     kitchen = pages.house.entry.subentries[KITCHEN]
     hass.config_entries.async_update_subentry(pages.house.entry, kitchen, data={"source": "rtsp://porch/audio"})
     assert suggested(await pages.begin("stream", SOURCE_RECONFIGURE), "source") == "rtsp://porch/audio"
-    assert suggested(await pages.begin("local", SOURCE_RECONFIGURE), "source") == "default"
+    assert suggested(await pages.begin("local", SOURCE_RECONFIGURE), "source") == "Default microphone"
 
 
 PRIVATE = "rtsp://me:hunter2@porch/audio"
