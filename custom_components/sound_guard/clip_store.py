@@ -175,8 +175,7 @@ class ClipStore:
             left = sorted(self._files().values(), key=lambda files: files.moment)
             room = megabytes * MEGABYTE - sum(files.size for files in left)
             for number, files in enumerate(left, start=1):
-                # Either way: what a clock that was wrong has dated in the future would stay for as long.
-                too_old = abs(now - files.moment) > timedelta(days=days)
+                too_old = now - files.moment > timedelta(days=days)
                 if too_old or (room < 0 and number < len(left)):
                     room += files.size
                     _unlink(files.paths)

@@ -203,13 +203,6 @@ async def test_old_clips_are_deleted_at_the_start(keeper: House) -> None:
     assert names(keeper) == []
 
 
-async def test_clips_that_a_wrong_clock_has_dated_in_the_future_do_not_stay_for_ever(keeper: House) -> None:
-    put(keeper, a_clip(-400))
-    young = put(keeper, a_clip(-0.1))
-    await keeper.reload()
-    assert await clips(keeper).async_list() == [young]
-
-
 async def test_when_there_are_too_many_the_oldest_go(keeper: House) -> None:
     # 3.2 MB each, 10 MB allowed.
     stored = [put(keeper, a_clip(days), seconds=100) for days in (1, 2, 3, 4)]
