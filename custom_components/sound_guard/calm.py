@@ -9,9 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self
 
-from homeassistant.const import STATE_BUFFERING, STATE_ON, STATE_PLAYING, Platform
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 from homeassistant.util import dt as dt_util
 
 from .area import microphone_area
@@ -19,14 +17,12 @@ from .const import CONF_AGREE, CONF_PLAYING_PERCENT, DEFAULT_PLAYING_PERCENT
 from .diversion import Diversion
 from .microphone import Microphone
 from .news import Heard, News, Status
+from .playing import is_playing
 from .src.hearing.detection import Phase
 from .src.hearing.evidence import Evidence
 
 GLASS = "glass_break"
 """The only sound that is ever held back for the sake of calm."""
-
-PLAYING = (STATE_PLAYING, STATE_BUFFERING, STATE_ON)
-"""Many televisions do not say more than that they are on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +55,9 @@ class _Sound:
     told: bool = False
     hushed: bool = False
     """Whether it began during a walk test."""
+
+    waits: bool = False
+    """Whether another microphone has to hear it, too."""
 
     @property
     def end(self) -> datetime:
@@ -102,6 +101,7 @@ class Calm:
         before = self._diversions.get(microphone_id)
         since = before.since if before is not None and before.hushes else dt_util.utcnow()
         diversion = self._diversions[microphone_id] = Diversion(take, since)
+        self._wait_for_nobody()
 
         @callback
         def end() -> None:
@@ -119,6 +119,7 @@ class Calm:
             if isinstance(news, Status) and not news.connected:
                 self._forget(microphone_id)
             self._microphones[microphone_id].tell(news)
+            self._wait_for_nobody()
 
     @callback
     def _hear(self, microphone_id: str, heard: Heard) -> None:
@@ -164,7 +165,8 @@ class Calm:
             return True
         if not self._is_sure(microphone_id, sound):
             return False
-        if not self._config.agree_s or not self._others_hear(microphone_id):
+        sound.waits = bool(self._config.agree_s) and self._others_hear(microphone_id)
+        if not sound.waits:
             return True
         agreeing = [
             (other_id, other)
@@ -176,6 +178,15 @@ class Calm:
             if not other.told:
                 self._pass(other_id, other)
         return bool(agreeing)
+
+    @callback
+    def _wait_for_nobody(self) -> None:
+        """Tell of glass that has just been heard and waits, if no other microphone is left that could agree."""
+        now, within = dt_util.utcnow(), timedelta(seconds=self._config.agree_s)
+        for (microphone_id, _), sound in self._sounds.items():
+            waits = sound.waits and not sound.told and abs(now - sound.end) <= within
+            if waits and not self._others_hear(microphone_id):
+                self._pass(microphone_id, sound)
 
     @callback
     def _pass(self, microphone_id: str, sound: _Sound) -> None:
@@ -190,8 +201,9 @@ class Calm:
             sound.evidence = None
 
     def _is_sure(self, microphone_id: str, sound: _Sound) -> bool:
-        needed = self._config.playing_confidence
-        return sound.heard.confidence >= needed or not self._is_playing(microphone_id)
+        if sound.heard.confidence >= self._config.playing_confidence:
+            return True
+        return not is_playing(self._hass, microphone_area(self._hass, self._entry_id, microphone_id))
 
     def _is_same(self, one: _Sound, other: _Sound) -> bool:
         apart = timedelta(seconds=self._config.agree_s)
@@ -202,23 +214,11 @@ class Calm:
         return any(
             other.status.hears and not self._is_diverted(other_id)
             for other_id, other in self._microphones.items()
-            if other_id != microphone_id
+            # One that is muted says for a minute that it hears, and one with a noise gate for hours.
+            if other_id != microphone_id and not (other.vitals and other.vitals.silent)
         )
 
     def _is_diverted(self, microphone_id: str) -> bool:
         """Return whether a microphone is in a walk test."""
         diversion = self._diversions.get(microphone_id)
         return diversion is not None and diversion.is_on
-
-    def _is_playing(self, microphone_id: str) -> bool:
-        """Return whether a media player can be heard in the microphone's area."""
-        area = microphone_area(self._hass, self._entry_id, microphone_id)
-        if area is None:
-            return False
-        there = async_extract_referenced_entity_ids(self._hass, TargetSelection({"area_id": area.id}))
-        states = (self._hass.states.get(entity_id) for entity_id in there.indirectly_referenced)
-        return any(
-            state.state in PLAYING and not state.attributes.get("is_volume_muted")
-            for state in states
-            if state is not None and state.domain == Platform.MEDIA_PLAYER
-        )

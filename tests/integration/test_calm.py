@@ -22,7 +22,8 @@ from custom_components.sound_guard.src.hearing.detection import Phase
 from custom_components.sound_guard.src.hearing.evidence import Evidence
 from custom_components.sound_guard.vitals import Vitals
 
-from .conftest import KITCHEN, House
+from .conftest import KITCHEN, House, until
+from .fakes import gone
 from .test_options_flow import fill_in, shown, turn_to
 from .two_rooms import HALL, add_hall, hall_microphone
 
@@ -277,6 +278,65 @@ async def test_what_a_microphone_has_heard_counts_although_it_is_gone_now(house:
     hall_microphone(house).screen(Status(connected=False, problem="lost"))
     Sound(house.microphone).hear(Phase.STARTED)
     assert hall_ear.phases == [Phase.STARTED, Phase.ENDED], "it is not heard any more"
+
+
+@pytest.mark.parametrize("lost", ["unplugged", "muted", "diverted"])
+async def test_glass_that_waits_for_the_other_microphone_is_told_when_that_one_is_lost(house: House, lost: str) -> None:
+    await configure(house, agree=60)
+    hall = await add_hall(house)
+    ear = Ear(house.microphone)
+    sound = Sound(house.microphone)
+    sound.hear(Phase.STARTED)
+    sound.hear(Phase.ENDED)
+    cut = sound.show(complete=True)
+    assert ear.news == []
+    if lost == "unplugged":
+        hall.fault = gone()
+    elif lost == "muted":
+        hall.hum = 0
+    else:
+        calm(house).divert(HALL, lambda _: None)
+    await until(lambda: ear.phases == [Phase.STARTED, Phase.ENDED])
+    assert ear.evidence == [cut]
+
+
+async def test_glass_of_long_ago_is_not_told_when_the_other_microphone_is_lost(house: House) -> None:
+    await configure(house, agree=5)
+    await add_hall(house)
+    ear = Ear(house.microphone)
+    with freeze_time(dt_util.utcnow() - timedelta(seconds=6)):
+        sound = Sound(house.microphone)
+        sound.hear(Phase.STARTED)
+        sound.hear(Phase.ENDED)
+    await house.call("turn_off", "switch.hall_listening")
+    assert ear.phases == []
+
+
+async def test_glass_on_television_is_not_told_because_the_other_microphone_is_lost(
+    hass: HomeAssistant, house: House
+) -> None:
+    await configure(house, agree=60)
+    await add_hall(house)
+    put_into_kitchen(hass, house)
+    hass.states.async_set(TV, "playing")
+    ear = Ear(house.microphone)
+    sound = Sound(house.microphone, confidence=0.9)
+    sound.hear(Phase.STARTED)
+    sound.hear(Phase.ENDED)
+    hass.states.async_set(TV, "idle")
+    await house.call("turn_off", "switch.hall_listening")
+    assert ear.phases == []
+
+
+async def test_a_microphone_in_whose_sound_there_is_nothing_at_all_cannot_agree(house: House) -> None:
+    await configure(house, agree=5)
+    hall = await add_hall(house)
+    hall.hum = 0
+    await until(lambda: (vitals := hall_microphone(house).vitals) and vitals.silent)
+    assert house.state("binary_sensor.hall_connectivity") == "on", "nobody has noticed yet"
+    ear = Ear(house.microphone)
+    Sound(house.microphone).hear(Phase.STARTED)
+    assert ear.phases == [Phase.STARTED]
 
 
 async def test_during_a_walk_test_only_the_test_knows(house: House) -> None:
