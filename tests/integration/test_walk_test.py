@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import pytest
 from homeassistant.components import persistent_notification
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util import dt as dt_util
@@ -326,6 +327,23 @@ async def test_a_test_is_over_after_a_restart_and_an_alarm_that_goes_on_alerts(h
     assert house.state(TEST) == "off"
     await house.until(PANEL, "triggered")
     assert "sound" not in house.attributes(TEST)
+
+
+async def test_a_change_of_the_options_is_not_blamed_on_the_microphone(house: House) -> None:
+    await start(house)
+    house.hass.config_entries.async_update_entry(house.entry, options={"walk_test_reminder": "6"})
+    await house.hass.async_block_till_done()
+    assert house.state(TEST) == "off"
+    assert str(report(house)).startswith("Nothing was heard in 0 s.")
+
+
+async def test_home_assistant_stops_without_waiting_for_a_test(house: House) -> None:
+    await start(house)
+    result = house.hass.async_create_task(house.entry.runtime_data.walk_tests[KITCHEN].async_result())
+    house.hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+    async with asyncio.timeout(5):
+        assert await result == []
+    assert house.state(TEST) == "off"
 
 
 def test_every_state_and_sound_of_a_test_is_translated() -> None:
