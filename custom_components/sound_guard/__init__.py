@@ -132,6 +132,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) 
         return False
     await _async_stop(entry)
     if entry.disabled_by is not None:
+        ir.async_delete_issue(hass, DOMAIN, ISSUE_CLIPS)
         forget_issues(hass)
     return True
 

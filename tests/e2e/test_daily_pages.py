@@ -23,6 +23,7 @@ HURRY = {"walk_test.py": {"DEFAULT_MINUTES": 0.4}}
 """Long enough for the recording of an alarm, and no longer."""
 
 REPORT = re.compile(r"The smoke alarm was heard: \d+ dB over the room, \d+ % sure, \d+ s after the start\.")
+AUTOMATION = "automation.smoke_in_the_kitchen"
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
@@ -129,6 +130,35 @@ async def test_a_walk_test_says_what_it_hears_and_nothing_alerts(day: Day, smoke
 
     silent = {day.microphone.smoke, day.installation.panel, day.microphone.sound}
     assert not [change for change in client.changes[known_changes:] if change.entity in silent]
+
+
+async def test_an_automation_of_our_own_trigger_and_condition_runs(day: Day, smoke_alarm: Recording) -> None:
+    client, microphone = day.installation.client, {"device_id": day.microphone_id}
+    automation = {
+        "alias": "Smoke in the kitchen",
+        "triggers": [{"trigger": "sound_guard.smoke_alarm_detected", "target": microphone}],
+        "conditions": [
+            {
+                "condition": "sound_guard.sound_heard_recently",
+                "target": microphone,
+                "options": {"sound": "smoke_alarm"},
+            },
+            {
+                "condition": "not",
+                "conditions": [{"condition": "sound_guard.is_microphone_offline", "target": microphone}],
+            },
+        ],
+        "actions": [{"action": "automation.turn_off", "target": {"entity_id": AUTOMATION}}],
+    }
+    await client.post("config/automation/config/1", automation)
+    await client.until_state(AUTOMATION, "on", PATIENCE_MS / 1000)
+    day.sound_server.play(smoke_alarm.path, background=True)
+    await client.until_state(AUTOMATION, "off", PATIENCE_MS / 1000)
+    await day.person.open("config/automation/edit/1")
+    await expect(day.page.get_by_text("Smoke alarm detected").first).to_be_visible()
+    await day.person.look("automation")
+    await client.until_state(day.microphone.smoke, "off", PATIENCE_MS / 1000)
+    await client.call("alarm_control_panel.alarm_disarm", day.installation.panel)
 
 
 async def test_a_false_alarm_is_reported_and_exported(day: Day, smoke_alarm: Recording) -> None:

@@ -80,6 +80,8 @@ class Room:
         self.model_hangs = Event()
         """While set, no listener can be opened, and those that are open do not come back from a block."""
         self.hangs_now = False
+        self.devices = [Device("default", "Default microphone"), Device("pulse:usb", "USB microphone")]
+        """The microphones of the machine."""
         self.opened: list[str] = []
         """What was opened so far, in order."""
         self.open_now = 0
@@ -142,7 +144,7 @@ class Room:
 
     def list_devices(self, ffmpeg: str) -> list[Device]:
         """Stand in for the engine's function."""
-        return [Device("default", "Default microphone"), Device("pulse:usb", "USB microphone")]
+        return self.devices
 
 
 class FakeSource:
