@@ -165,7 +165,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) 
 async def _async_walk_tests(
     hass: HomeAssistant, entry: SoundGuardConfigEntry, calm: Calm, microphones: dict[str, Microphone]
 ) -> dict[str, WalkTest]:
-    """Return the walk test of every microphone, remembered and reminded of; all of that ends with an unload."""
+    """Return the walk test of every microphone, remembered and reminded of until an unload."""
     record = WalkTestRecord(hass)
     await record.async_load(keep=microphones)
     months = entry.options.get(CONF_WALK_TEST_REMINDER, OFF)
@@ -174,7 +174,6 @@ async def _async_walk_tests(
         test = WalkTest(hass, subentry_id, microphone, partial(calm.divert, subentry_id), record.last(subentry_id))
         entry.async_on_unload(record.follow(subentry_id, test))
         entry.async_on_unload(Reminder(hass, entry.entry_id, subentry_id, test, months).start())
-        entry.async_on_unload(test.stop)
         tests[subentry_id] = test
     return tests
 
@@ -209,6 +208,9 @@ def _load_card(engine: Engine) -> ModelCard:
 
 
 async def _async_stop(entry: SoundGuardConfigEntry) -> None:
+    # First: a test must not say that a microphone does not listen which is about to be closed.
+    for test in entry.runtime_data.walk_tests.values():
+        test.stop()
     await asyncio.gather(*(microphone.async_stop() for microphone in entry.runtime_data.microphones.values()))
     # Last: until it is closed, a microphone may still wait for an answer.
     await entry.runtime_data.verification.async_close()
