@@ -19,7 +19,7 @@ def inspect(library: Library) -> None:
     Raises:
         ManifestError: a file cannot be used, or two splits share a recording; the message names up to ten rows.
     """
-    if library.folder is None:
+    if not library.recordings:
         return
     kept = library.cache() / "inspected.json"
     state = _state(library)

@@ -46,11 +46,11 @@ def rows_of(content: bytes) -> list[Row]:
         ValueError: it is no UTF-8, or a column is missing.
     """
     # Spreadsheets put a byte order mark before the first column's name.
-    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
-    missing = [name for name in REQUIRED if not rows or name not in rows[0]]
+    reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
     if missing:
         raise ValueError(f"column {', '.join(missing)} is missing\n{WANTED}")
-    return rows
+    return list(reader)
 
 
 def spans_of(row: Row) -> Spans:

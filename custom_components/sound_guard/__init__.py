@@ -9,6 +9,7 @@ from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv, device_registry as dr, issue_registry as ir
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.util import dt as dt_util
 
 from .alert_config import AlertConfig
 from .alerts import Alerts, async_forget_alerts
@@ -32,7 +33,7 @@ from .keypad import Keypad, keypad_store
 from .lookout import Lookout
 from .microphone import Microphone
 from .migration import async_migrate_entry as async_migrate_entry
-from .proof import Witness
+from .proof import Witness, async_look_back
 from .roll_call import RollCall, forget_recipients
 from .runtime import Runtime, SoundGuardConfigEntry
 from .services import async_register_actions
@@ -97,12 +98,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -
     entry.async_on_unload(lookout.stop)
     entry.async_on_unload(guard.stop)
     clips = Clips(hass, ClipOptions.of(entry.options))
-    entry.async_on_unload(await clips.async_start())
+    entry.async_on_unload(clips.start())
     witnesses = {
         subentry_id: Witness(hass, subentry_id, microphone, clips) for subentry_id, microphone in microphones.items()
     }
     for witness in witnesses.values():
-        await witness.async_restore()
         entry.async_on_unload(witness.watch())
     alert_config = AlertConfig.of(entry.options)
     entry.async_on_unload(RollCall(hass, alert_config.recipients).start())
@@ -128,6 +128,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -
     # Only now: a "Listening" switch that was restored as off has had its say.
     for microphone in microphones.values():
         await microphone.async_start()
+    # Last, and nobody waits for it: however many clips there are, and whatever their disk is like, the house is heard.
+    entry.async_create_background_task(hass, async_look_back(clips, witnesses), "sound_guard clips")
     return True
 
 
@@ -137,6 +139,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) 
         return False
     await _async_stop(entry)
     if entry.disabled_by is not None:
+        ir.async_delete_issue(hass, DOMAIN, ISSUE_CLIPS)
         forget_issues(hass)
         forget_recipients(hass)
     return True
@@ -155,6 +158,9 @@ async def async_remove_config_entry_device(
 
 async def async_remove_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -> None:
     """Take back what outlives an unload."""
+    # What was recorded in the house does not stay behind, nor does what is not stored yet.
+    with suppress(OSError):
+        await hass.async_add_executor_job(clip_store(hass).delete_all, dt_util.utcnow())
     ir.async_delete_issue(hass, DOMAIN, ISSUE_MODEL)
     ir.async_delete_issue(hass, DOMAIN, ISSUE_CLIPS)
     forget_issues(hass)
@@ -162,15 +168,12 @@ async def async_remove_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) 
     await async_forget_alerts(hass)
     await keypad_store(hass).async_remove()
     await record_store(hass).async_remove()
-    # What was recorded in the house does not stay behind.
-    with suppress(OSError):
-        await hass.async_add_executor_job(clip_store(hass).delete_all)
 
 
 async def _async_walk_tests(
     hass: HomeAssistant, entry: SoundGuardConfigEntry, calm: Calm, microphones: dict[str, Microphone]
 ) -> dict[str, WalkTest]:
-    """Return the walk test of every microphone, remembered and reminded of; all of that ends with an unload."""
+    """Return the walk test of every microphone, remembered and reminded of until an unload."""
     record = WalkTestRecord(hass)
     await record.async_load(keep=microphones)
     months = entry.options.get(CONF_WALK_TEST_REMINDER, OFF)
@@ -179,7 +182,6 @@ async def _async_walk_tests(
         test = WalkTest(hass, subentry_id, microphone, partial(calm.divert, subentry_id), record.last(subentry_id))
         entry.async_on_unload(record.follow(subentry_id, test))
         entry.async_on_unload(Reminder(hass, entry.entry_id, subentry_id, test, months).start())
-        entry.async_on_unload(test.stop)
         tests[subentry_id] = test
     return tests
 
@@ -214,6 +216,9 @@ def _load_card(engine: Engine) -> ModelCard:
 
 
 async def _async_stop(entry: SoundGuardConfigEntry) -> None:
+    # First: a test must not say that a microphone does not listen which is about to be closed.
+    for test in entry.runtime_data.walk_tests.values():
+        test.stop()
     await asyncio.gather(*(microphone.async_stop() for microphone in entry.runtime_data.microphones.values()))
     # Last: until it is closed, a microphone may still wait for an answer.
     await entry.runtime_data.verification.async_close()

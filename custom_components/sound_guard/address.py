@@ -8,7 +8,7 @@ from homeassistant.exceptions import HomeAssistantError
 from yarl import URL
 
 from .const import CONF_CAMERA, CONF_SOURCE
-from .src.hearing.source import Reason, SourceError
+from .src.hearing.source import Reason, SourceError, redact
 
 CAMERA_DOMAIN = "camera"
 
@@ -40,7 +40,7 @@ def address_id(data: Mapping[str, Any]) -> str:
         return str(URL(spec).with_user(None).with_fragment(None))
     except UNREADABLE:
         # The engine will refuse it, and say why.
-        return spec
+        return redact(spec)
 
 
 async def async_resolve(hass: HomeAssistant, data: Mapping[str, Any]) -> str:

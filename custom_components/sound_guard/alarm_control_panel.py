@@ -71,6 +71,7 @@ class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
             "microphone": cause.microphone if cause else None,
             "area": cause.area if cause else None,
             "confidence": round(cause.confidence, 3) if cause else None,
+            "onset": cause.onset.isoformat(timespec="milliseconds") if cause else None,
             "not_listening": self._lookout.not_listening,
         }
 

@@ -9,26 +9,20 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self
 
-from homeassistant.const import STATE_BUFFERING, STATE_ON, STATE_PLAYING, Platform
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 from homeassistant.util import dt as dt_util
 
 from .area import microphone_area
 from .const import CONF_AGREE, CONF_PLAYING_PERCENT, DEFAULT_PLAYING_PERCENT
+from .diversion import Diversion
 from .microphone import Microphone
 from .news import Heard, News, Status
+from .playing import is_playing
 from .src.hearing.detection import Phase
 from .src.hearing.evidence import Evidence
 
 GLASS = "glass_break"
 """The only sound that is ever held back for the sake of calm."""
-
-HUSH_S = 10.0
-"""A sound that began during a walk test may go on for so long after it: the last beeps of the test button."""
-
-PLAYING = (STATE_PLAYING, STATE_BUFFERING, STATE_ON)
-"""Many televisions do not say more than that they are on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +56,9 @@ class _Sound:
     hushed: bool = False
     """Whether it began during a walk test."""
 
+    waits: bool = False
+    """Whether another microphone has to hear it, too."""
+
     @property
     def end(self) -> datetime:
         """Up to when it was heard."""
@@ -79,8 +76,8 @@ class Calm:
         self._microphones: dict[str, Microphone] = {}
         self._sounds: dict[tuple[str, str], _Sound] = {}
         """The latest sound of each kind by microphone and label."""
-        self._diverted: dict[str, Callable[[Heard | Evidence], None]] = {}
-        self._diverted_until: dict[str, datetime] = {}
+        self._diversions: dict[str, Diversion] = {}
+        """The walk test of each microphone that runs, or the latest."""
 
     @callback
     def watch(self, microphone_id: str, microphone: Microphone) -> CALLBACK_TYPE:
@@ -95,19 +92,20 @@ class Calm:
         return end
 
     @callback
-    def divert(self, microphone_id: str, take: Callable[[Heard | Evidence], None]) -> CALLBACK_TYPE:
+    def divert(self, microphone_id: str, take: Callable[[Heard], None]) -> CALLBACK_TYPE:
         """Let nobody but `take` know of sounds that begin from now on, for a walk test; return what ends that.
 
-        A sound that goes on long after the end is told to everybody after all: it may be a real fire.
+        A sound that goes on long after the end is told to everybody after all: it may be a real fire. If `take` ends
+        that itself, it takes the sound that it was just told for one, and nothing is held back any more.
         """
-        self._diverted[microphone_id] = take
+        before = self._diversions.get(microphone_id)
+        since = before.since if before is not None and before.hushes else dt_util.utcnow()
+        diversion = self._diversions[microphone_id] = Diversion(take, since)
+        self._wait_for_nobody()
 
         @callback
         def end() -> None:
-            # Whoever has taken over meanwhile goes on.
-            if self._diverted.get(microphone_id) is take:
-                del self._diverted[microphone_id]
-                self._diverted_until[microphone_id] = dt_util.utcnow() + timedelta(seconds=HUSH_S)
+            diversion.until = dt_util.utcnow()
 
         return end
 
@@ -121,18 +119,23 @@ class Calm:
             if isinstance(news, Status) and not news.connected:
                 self._forget(microphone_id)
             self._microphones[microphone_id].tell(news)
+            self._wait_for_nobody()
 
     @callback
     def _hear(self, microphone_id: str, heard: Heard) -> None:
         key = microphone_id, heard.label
         sound = self._sounds.get(key)
         if sound is None or heard.phase is Phase.STARTED or sound.heard.event_id != heard.event_id:
-            sound = self._sounds[key] = _Sound(heard, hushed=microphone_id in self._diverted)
+            diversion = self._diversions.get(microphone_id)
+            sound = self._sounds[key] = _Sound(heard, hushed=diversion is not None and diversion.covers(heard.onset))
         sound.heard = heard
         if sound.told:
             self._microphones[microphone_id].tell(heard)
-        elif sound.hushed and microphone_id in self._diverted:
-            self._diverted[microphone_id](heard)
+        elif sound.hushed and self._is_diverted(microphone_id):
+            self._diversions[microphone_id].take(heard)
+            if not self._is_diverted(microphone_id):
+                del self._diversions[microphone_id]
+                self._pass(microphone_id, sound)
         elif self._passes(microphone_id, sound):
             self._pass(microphone_id, sound)
 
@@ -141,9 +144,8 @@ class Calm:
         sound = self._sounds.get((microphone_id, evidence.label))
         if sound is None or sound.heard.event_id != evidence.event_id or sound.told:
             self._microphones[microphone_id].tell(evidence)
-        elif sound.hushed and microphone_id in self._diverted:
-            self._diverted[microphone_id](evidence)
         else:
+            # That of a walk test, too: it may turn out to have heard a real fire.
             sound.evidence = evidence
 
     @callback
@@ -156,15 +158,15 @@ class Calm:
     def _passes(self, microphone_id: str, sound: _Sound) -> bool:
         """Return whether everybody may know of a sound now; let the same glass at other microphones pass with it."""
         if sound.hushed:
-            left = self._diverted_until[microphone_id] - dt_util.utcnow()
-            # More than that is left only if the clock was set back.
-            over = not timedelta(0) < left <= timedelta(seconds=HUSH_S)
+            diversion = self._diversions.get(microphone_id)
+            over = diversion is None or not diversion.hushes
             return over and sound.heard.phase is not Phase.ENDED
         if sound.heard.label != GLASS:
             return True
         if not self._is_sure(microphone_id, sound):
             return False
-        if not self._config.agree_s or not self._others_hear(microphone_id):
+        sound.waits = bool(self._config.agree_s) and self._others_hear(microphone_id)
+        if not sound.waits:
             return True
         agreeing = [
             (other_id, other)
@@ -176,6 +178,15 @@ class Calm:
             if not other.told:
                 self._pass(other_id, other)
         return bool(agreeing)
+
+    @callback
+    def _wait_for_nobody(self) -> None:
+        """Tell of glass that has just been heard and waits, if no other microphone is left that could agree."""
+        now, within = dt_util.utcnow(), timedelta(seconds=self._config.agree_s)
+        for (microphone_id, _), sound in self._sounds.items():
+            waits = sound.waits and not sound.told and abs(now - sound.end) <= within
+            if waits and not self._others_hear(microphone_id):
+                self._pass(microphone_id, sound)
 
     @callback
     def _pass(self, microphone_id: str, sound: _Sound) -> None:
@@ -190,8 +201,9 @@ class Calm:
             sound.evidence = None
 
     def _is_sure(self, microphone_id: str, sound: _Sound) -> bool:
-        needed = self._config.playing_confidence
-        return sound.heard.confidence >= needed or not self._is_playing(microphone_id)
+        if sound.heard.confidence >= self._config.playing_confidence:
+            return True
+        return not is_playing(self._hass, microphone_area(self._hass, self._entry_id, microphone_id))
 
     def _is_same(self, one: _Sound, other: _Sound) -> bool:
         apart = timedelta(seconds=self._config.agree_s)
@@ -200,20 +212,13 @@ class Calm:
     def _others_hear(self, microphone_id: str) -> bool:
         """Return whether there is another microphone that could agree."""
         return any(
-            other.status.hears and other_id not in self._diverted
+            other.status.hears and not self._is_diverted(other_id)
             for other_id, other in self._microphones.items()
-            if other_id != microphone_id
+            # One that is muted says for a minute that it hears, and one with a noise gate for hours.
+            if other_id != microphone_id and not (other.vitals and other.vitals.silent)
         )
 
-    def _is_playing(self, microphone_id: str) -> bool:
-        """Return whether a media player can be heard in the microphone's area."""
-        area = microphone_area(self._hass, self._entry_id, microphone_id)
-        if area is None:
-            return False
-        there = async_extract_referenced_entity_ids(self._hass, TargetSelection({"area_id": area.id}))
-        states = (self._hass.states.get(entity_id) for entity_id in there.indirectly_referenced)
-        return any(
-            state.state in PLAYING and not state.attributes.get("is_volume_muted")
-            for state in states
-            if state is not None and state.domain == Platform.MEDIA_PLAYER
-        )
+    def _is_diverted(self, microphone_id: str) -> bool:
+        """Return whether a microphone is in a walk test."""
+        diversion = self._diversions.get(microphone_id)
+        return diversion is not None and diversion.is_on

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import wave
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,6 +24,8 @@ _OURS = re.compile(r"([0-9a-f]{32})\.(?:json|wav|png)(?:\.new)?")
 
 _PAGE = "json"
 MEGABYTE = 1_000_000
+REMEMBERED = 100
+"""So many of the latest clips that were deleted one by one are known."""
 
 
 class Part(StrEnum):
@@ -48,14 +51,25 @@ class ClipStore:
         """Remember the folder; it is made for the first clip."""
         self.folder = folder
         self._lock = Lock()
+        self._deleted: deque[str] = deque(maxlen=REMEMBERED)
+        self._deleted_until: datetime | None = None
+        """All that was heard until then was deleted."""
 
-    def add(self, clip: Clip, samples: Block, picture: bytes | None) -> None:
+    def is_deleted(self, clip: Clip) -> bool:
+        """Return whether a clip was deleted: when more of its sound comes, or it is only ready now, it stays so."""
+        return clip.id in self._deleted or (self._deleted_until is not None and clip.onset <= self._deleted_until)
+
+    def add(self, clip: Clip, samples: Block, picture: bytes | None) -> bool:
         """Store a clip, or more of one that is there already; the owner's verdict on that stays.
+
+        Returns False, and stores nothing, if the clip was deleted.
 
         Raises:
             OSError: the disk is full, or cannot be written to. Nothing is left of a new clip then.
         """
         with self._lock:
+            if self.is_deleted(clip):
+                return False
             known = self._read(clip.id)
             if known is not None:
                 clip = replace(clip, verdict=known.verdict)
@@ -71,9 +85,14 @@ class ClipStore:
                     with suppress(OSError):
                         self._remove(clip.id)
                 raise
+            return True
 
     def clips(self) -> list[Clip]:
-        """Return all clips, the newest first."""
+        """Return all clips, the newest first.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
         found = (self._read(clip_id) for clip_id in self._ids())
         return sorted((clip for clip in found if clip is not None), key=lambda clip: clip.onset, reverse=True)
 
@@ -86,6 +105,15 @@ class ClipStore:
         if self.find(clip_id) is None or not (path := self._path(clip_id, part)).is_file():
             return None
         return path
+
+    def picture(self, clip_id: str) -> bytes | None:
+        """Return the picture of a clip, None if there is none.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        path = self.file(clip_id, Part.PICTURE)
+        return path.read_bytes() if path is not None else None
 
     def sounds(self, verdict: Verdict) -> dict[str, Path]:
         """Return where the sounds of the clips with a verdict lie by id, the oldest first."""
@@ -116,16 +144,20 @@ class ClipStore:
         with self._lock:
             if self.find(clip_id) is None:
                 return False
+            self._deleted.append(clip_id)
             self._remove(clip_id)
             return True
 
-    def delete_all(self) -> int:
+    def delete_all(self, now: datetime) -> int:
         """Delete everything of ours, and the folder if it is empty then; return how many clips there were.
+
+        What was heard until now and is not stored yet, will not be.
 
         Raises:
             OSError: the disk cannot be written to.
         """
         with self._lock:
+            self._deleted_until = now
             ids = self._ids()
             for clip_id in ids:
                 self._remove(clip_id)

@@ -2,17 +2,18 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
 
 from .clip import Clip, Verdict
 from .clip_store import ClipStore, Part
@@ -54,9 +55,15 @@ class ClipOptions:
         )
 
 
+_STORE: HassKey[ClipStore] = HassKey(f"{DOMAIN}_clip_store")
+
+
+@callback
 def clip_store(hass: HomeAssistant) -> ClipStore:
-    """Return the store of the clips."""
-    return ClipStore(Path(hass.config.path(FOLDER)))
+    """Return the store of the clips: one for all, so that what is still to be stored meets what was deleted."""
+    if _STORE not in hass.data:
+        hass.data[_STORE] = ClipStore(Path(hass.config.path(FOLDER)))
+    return hass.data[_STORE]
 
 
 class Clips:
@@ -71,40 +78,58 @@ class Clips:
         """Whether the log says that clips cannot be kept."""
         self._verdicts: dict[str, Verdict] = {}
         """By the id of a clip that may yet be kept."""
+        self._subscribers: list[Callable[[], None]] = []
 
     @property
     def keeping(self) -> bool:
         """Whether the owner wants clips to be kept."""
         return self._options.keep
 
-    async def async_start(self) -> CALLBACK_TYPE:
-        """Delete what is too old, now and every hour, also while no new clips are kept; return what ends that."""
+    @callback
+    def subscribe(self, subscriber: Callable[[], None]) -> CALLBACK_TYPE:
+        """Call the subscriber when the owner has deleted clips; return what ends that."""
+        self._subscribers.append(subscriber)
+        return lambda: self._subscribers.remove(subscriber)
+
+    @callback
+    def is_deleted(self, clip: Clip) -> bool:
+        """Return whether the owner has deleted a clip, or all that was heard until then."""
+        return self._store.is_deleted(clip)
+
+    @callback
+    def start(self) -> CALLBACK_TYPE:
+        """Delete every hour what is too old, also while no new clips are kept; return what ends that."""
         ir.async_delete_issue(self._hass, DOMAIN, ISSUE_CLIPS)
-        await self._async_trim()
-        return async_track_time_interval(self._hass, self._async_trim, TRIM_EVERY, cancel_on_shutdown=True)
+        return async_track_time_interval(self._hass, self.async_trim, TRIM_EVERY, cancel_on_shutdown=True)
+
+    async def async_trim(self, _: datetime | None = None) -> None:
+        """Delete what is too old, and the oldest if there is too much; a disk that refuses is survived."""
+        # While clips are kept, only one that is kept shows that this works: on a full disk, old ones can be deleted.
+        if await self._async_try(self._trim) and not self.keeping:
+            self._recover()
 
     async def async_keep(self, clip: Clip, samples: Block, picture: bytes | None) -> bool:
         """Keep a clip, or more of one that is kept; return whether it is kept. A full disk is survived."""
         if not self.keeping:
             return False
 
-        def keep() -> None:
-            self._store.add(clip, samples, picture)
-            self._trim()
+        def keep() -> bool:
+            return self._store.add(clip, samples, picture) and self._trim()
 
-        kept = await self._async_try(keep)
-        if kept and self._failing:
-            self._failing = False
-            _LOGGER.info("Clips can be kept again")
-            ir.async_delete_issue(self._hass, DOMAIN, ISSUE_CLIPS)
-        if kept and (verdict := self._verdicts.pop(clip.id, None)) is not None:
-            with suppress(HomeAssistantError):
-                await self.async_judge(clip.id, verdict)
+        kept = await self._async_try(keep) or False
+        if kept:
+            self._recover()
+            if (verdict := self._verdicts.pop(clip.id, None)) is not None:
+                await self._async_try(lambda: self._store.judge(clip.id, verdict))
         return kept
 
     async def async_list(self) -> list[Clip]:
-        """Return all clips, the newest first."""
-        return await self._hass.async_add_executor_job(self._store.clips)
+        """Return all clips, the newest first.
+
+        Raises:
+            HomeAssistantError: the disk cannot be read.
+        """
+        return await self._async_use(self._store.clips)
 
     async def async_find(self, clip_id: str) -> Clip | None:
         """Return a clip, None if there is none."""
@@ -114,17 +139,17 @@ class Clips:
         """Return where a part of a clip lies, None if it is not there."""
         return await self._hass.async_add_executor_job(self._store.file, clip_id, part)
 
-    async def async_latest(self, microphone_id: str) -> tuple[Clip, bytes | None] | None:
-        """Return the newest clip of a microphone with its picture, None if there is none."""
+    async def async_latest(self) -> dict[str, tuple[Clip, bytes | None]]:
+        """Return the newest clip of every microphone, with its picture, by the microphone's id.
 
-        def latest() -> tuple[Clip, bytes | None] | None:
-            clip = next((clip for clip in self._store.clips() if clip.microphone_id == microphone_id), None)
-            if clip is None:
-                return None
-            path = self._store.file(clip.id, Part.PICTURE)
-            return clip, path.read_bytes() if path is not None else None
-
-        return await self._hass.async_add_executor_job(latest)
+        What cannot be read is not there; the owner is told.
+        """
+        clips = await self._async_try(self._store.clips) or []
+        newest = {clip.microphone_id: clip for clip in reversed(clips)}
+        return {
+            microphone_id: (clip, await self._async_try(partial(self._store.picture, clip.id)))
+            for microphone_id, clip in newest.items()
+        }
 
     async def async_note(self, clip_id: str, verdict: Verdict) -> bool:
         """Store the owner's verdict on a clip, or as soon as that is kept; return whether it is kept now.
@@ -147,7 +172,7 @@ class Clips:
             ServiceValidationError: there is no such clip.
             HomeAssistantError: the disk cannot be written to.
         """
-        clip = await self._async_write(lambda: self._store.judge(clip_id, verdict))
+        clip = await self._async_use(lambda: self._store.judge(clip_id, verdict))
         if clip is None:
             raise _unknown()
         return clip
@@ -159,26 +184,36 @@ class Clips:
             ServiceValidationError: there is no such clip.
             HomeAssistantError: the disk cannot be written to.
         """
-        if not await self._async_write(lambda: self._store.delete(clip_id)):
+        if not await self._async_use(lambda: self._store.delete(clip_id)):
             raise _unknown()
+        self._tell()
 
     async def async_delete_all(self) -> int:
-        """Delete all clips and return how many there were.
+        """Delete all that was heard until now, and return how many clips there were.
 
         Raises:
             HomeAssistantError: the disk cannot be written to.
         """
-        return await self._async_write(self._store.delete_all)
+        count = await self._async_use(partial(self._store.delete_all, dt_util.utcnow()))
+        self._tell()
+        return count
 
     async def async_export(self, folder: Path) -> int:
         """Add the clips that were judged false alarms to a folder for training; return how many that has now.
 
+        Those whose report was taken back since an earlier export go from it.
+
         Raises:
-            ServiceValidationError: the folder holds other recordings.
+            ServiceValidationError: the folder holds anything but an earlier export.
             HomeAssistantError: the folder cannot be written to.
         """
+
+        def export() -> int:
+            false, real = (self._store.sounds(verdict) for verdict in (Verdict.FALSE_ALARM, Verdict.REAL))
+            return export_false_alarms(folder, false, taken_back=real)
+
         try:
-            return await self._async_write(lambda: export_false_alarms(folder, self._store.sounds(Verdict.FALSE_ALARM)))
+            return await self._async_use(export)
         except HomeAssistantError as error:
             if isinstance(error.__cause__, FileExistsError):
                 raise ServiceValidationError(
@@ -188,7 +223,7 @@ class Clips:
                 ) from error
             raise
 
-    async def _async_write[T](self, job: Callable[[], T]) -> T:
+    async def _async_use[T](self, job: Callable[[], T]) -> T:
         try:
             return await self._hass.async_add_executor_job(job)
         except OSError as error:
@@ -198,20 +233,23 @@ class Clips:
                 translation_placeholders={"problem": str(error)},
             ) from error
 
-    async def _async_trim(self, _: datetime | None = None) -> None:
-        await self._async_try(self._trim)
+    @callback
+    def _tell(self) -> None:
+        for subscriber in tuple(self._subscribers):
+            subscriber()
 
-    def _trim(self) -> None:
+    def _trim(self) -> bool:
         self._store.trim(dt_util.utcnow(), self._options.days, self._options.megabytes)
+        return True
 
-    async def _async_try(self, job: Callable[[], None]) -> bool:
-        """Do something with the disk that nobody waits for; if it fails, say so once and return False."""
+    async def _async_try[T](self, job: Callable[[], T]) -> T | None:
+        """Do something with the disk that nobody waits for; if it fails, say so once and return None."""
         try:
-            await self._hass.async_add_executor_job(job)
+            return await self._hass.async_add_executor_job(job)
         except OSError as error:
             if not self._failing:
                 self._failing = True
-                _LOGGER.warning("Clips cannot be kept or deleted: %s", error)
+                _LOGGER.warning("Clips cannot be kept, read or deleted: %s", error)
                 ir.async_create_issue(
                     self._hass,
                     DOMAIN,
@@ -221,8 +259,14 @@ class Clips:
                     translation_key=ISSUE_CLIPS,
                     translation_placeholders={"problem": str(error)},
                 )
-            return False
-        return True
+            return None
+
+    @callback
+    def _recover(self) -> None:
+        if self._failing:
+            self._failing = False
+            _LOGGER.info("Clips can be kept again")
+            ir.async_delete_issue(self._hass, DOMAIN, ISSUE_CLIPS)
 
 
 def _unknown() -> ServiceValidationError:

@@ -8,7 +8,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import DOMAIN, SUBENTRY_MICROPHONE
 from .entity import MicrophoneEntity
-from .news import Heard, News, Status
+from .news import Heard, News
 from .runtime import SoundGuardConfigEntry
 from .src.hearing.detection import Phase
 
@@ -27,7 +27,10 @@ async def async_setup_entry(
 
 
 class SoundEvent(MicrophoneEntity, EventEntity):
-    """Fires once per sound, when it is first heard; a sound that goes on does not fire again."""
+    """Fires once per sound, when it is first heard; a sound that goes on does not fire again.
+
+    Always available: it tells of the past, and what was heard before a microphone failed was heard.
+    """
 
     _attr_translation_key = "sound"
 
@@ -36,30 +39,22 @@ class SoundEvent(MicrophoneEntity, EventEntity):
         super().__init__(entry, subentry, "sound")
         self._attr_event_types = list(entry.runtime_data.card.labels)
 
-    @property
-    def available(self) -> bool:
-        """Return whether the microphone hears."""
-        return self.microphone.status.connected
-
     @callback
     def _take(self, news: News) -> None:
-        if isinstance(news, Heard):
-            if news.phase is not Phase.STARTED:
-                return
-            self._tell(news)
-            self._trigger_event(
-                news.label,
-                {
-                    "confidence": round(news.confidence, 3),
-                    "onset": news.onset.isoformat(timespec="milliseconds"),
-                    "duration": round(news.duration_s, 2),
-                    "clip": news.event_id,
-                    "verified": news.verified,
-                    "verifier_confidence": _rounded(news.verifier_confidence),
-                },
-            )
-        elif not isinstance(news, Status):
+        if not isinstance(news, Heard) or news.phase is not Phase.STARTED:
             return
+        self._tell(news)
+        self._trigger_event(
+            news.label,
+            {
+                "confidence": round(news.confidence, 3),
+                "onset": news.onset.isoformat(timespec="milliseconds"),
+                "duration": round(news.duration_s, 2),
+                "clip": news.event_id,
+                "verified": news.verified,
+                "verifier_confidence": _rounded(news.verifier_confidence),
+            },
+        )
         self.async_write_ha_state()
 
     @callback

@@ -18,6 +18,7 @@ from .deafness import DEAF, SILENT
 from .microphone import Microphone
 from .news import STUCK, News, Status
 from .src.hearing.source import Reason
+from .texts import problem_text, with_detail
 from .vitals import Vitals
 
 LOST_AFTER_S = 600.0
@@ -170,7 +171,10 @@ def issue_id(complaint: Complaint, subentry_id: str) -> str:
 
 def reason(microphone: Microphone) -> dict[str, str]:
     """Return why nothing is heard, in words, as a placeholder for texts."""
-    return {"problem": microphone.status.detail or "–"}
+    status = microphone.status
+    if status.problem is None:
+        return {"problem": "–"}
+    return {"problem": with_detail(problem_text(microphone.hass, status.problem), status.detail)}
 
 
 @callback

@@ -4,12 +4,11 @@ from datetime import datetime
 
 from homeassistant.components.image import ImageEntity
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import SUBENTRY_MICROPHONE
 from .entity import MicrophoneEntity
-from .proof import Proof
 from .runtime import SoundGuardConfigEntry
 
 PARALLEL_UPDATES = 0
@@ -51,8 +50,4 @@ class LastDetection(MicrophoneEntity, ImageEntity):
     async def async_added_to_hass(self) -> None:
         """Start to follow the witness."""
         await super().async_added_to_hass()
-        self.async_on_remove(self._witness.subscribe(self._show))
-
-    @callback
-    def _show(self, proof: Proof) -> None:
-        self.async_write_ha_state()
+        self.async_on_remove(self._witness.follow(self.async_write_ha_state))

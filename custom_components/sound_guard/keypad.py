@@ -16,6 +16,7 @@ from homeassistant.util import dt as dt_util
 from .code import matches
 from .const import DOMAIN
 from .moment import read_moment
+from .stored import async_read
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Keypad:
 
     async def async_load(self) -> None:
         """Remember the wrong codes from before a restart, unless the code is another one now."""
-        if (stored := await self._store.async_load()) is None:
+        if (stored := await async_read(self._store)) is None:
             return
         try:
             if stored["salt"] == self._salt:

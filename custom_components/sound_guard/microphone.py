@@ -189,7 +189,7 @@ class Microphone:
     def _judged(self, status: Status) -> Status:
         """Return a status with what its thread does not know."""
         if self._stuck:
-            return Status(problem=STUCK, detail="its thread shows no sign of life.")
+            return Status(problem=STUCK)
         if status.connected and self.deafness.problem:
             return replace(status, problem=self.deafness.problem)
         return status

@@ -11,7 +11,6 @@ from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigSubentryFlow,
 from homeassistant.helpers.selector import (
     EntitySelector,
     EntitySelectorConfig,
-    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
@@ -24,7 +23,9 @@ from .const import CONF_CAMERA, CONF_SOURCE
 from .engine import get_engine
 from .probe import async_probe
 from .src.hearing.level import DIGITAL_SILENCE_DBFS, Level
-from .src.hearing.source import SourceError, redacted_trace
+from .src.hearing.source import SourceError, is_redacted, redact, redacted_trace
+from .src.hearing.sources import DEFAULT
+from .texts import text
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ class MicrophoneFlow(ConfigSubentryFlow):
         self._kind = "local"
         self._data: dict[str, Any] = {}
         self._title = ""
+        self._stored = ""
+        """The source that is to be changed, if any."""
         self._names: dict[str, str] = {}
         """What the microphones of this machine are called, by source."""
         self._error: str | None = None
@@ -53,32 +56,41 @@ class MicrophoneFlow(ConfigSubentryFlow):
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask what kind of microphone it shall be from now on."""
         self._data = dict(self._get_reconfigure_subentry().data)
+        self._stored = self._data.get(CONF_SOURCE, "")
         return self.async_show_menu(step_id="reconfigure", menu_options=["local", "stream", "camera"])
 
     async def async_step_local(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Choose among the microphones of this machine, or name one."""
         if user_input is not None:
-            source = user_input[CONF_SOURCE].strip()
+            chosen = user_input[CONF_SOURCE].strip()
+            if is_url(chosen):
+                # Its name is not taken from all of it: that may hold a password.
+                return await self.async_step_stream(user_input)
+            source = next((spec for spec, name in self._names.items() if name == chosen), chosen)
             return await self._choose("local", {CONF_SOURCE: source}, self._names.get(source) or _name(source))
         ffmpeg = get_ffmpeg_manager(self.hass).binary
         devices = await self.hass.async_add_executor_job(get_engine(self.hass).list_devices, ffmpeg)
-        self._names = {device.spec: device.name for device in devices}
+        self._names = {}
+        for device in devices:
+            name = text(self.hass, "default_microphone") if device.spec == DEFAULT else device.name
+            self._names[device.spec] = f"{name} ({device.spec})" if name in self._names.values() else name
+        # Where something else may be typed, the page shows what was chosen by its value: so the names are the values.
+        names = list(self._names.values())
         selector = SelectSelector(
-            SelectSelectorConfig(
-                options=[SelectOptionDict(value=spec, label=name) for spec, name in self._names.items()],
-                custom_value=True,
-                mode=SelectSelectorMode.DROPDOWN,
-            )
+            SelectSelectorConfig(options=names, custom_value=True, mode=SelectSelectorMode.DROPDOWN)
         )
-        return self._ask("local", CONF_SOURCE, selector, suggested=next(iter(self._names), ""))
+        return self._ask("local", CONF_SOURCE, selector, suggested=next(iter(names), ""))
 
     async def async_step_stream(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Type the address of a stream."""
         if user_input is not None:
             source = user_input[CONF_SOURCE].strip()
-            if is_url(source):
+            if source == self._hidden:
+                source = self._stored
+            if is_url(source) and not is_redacted(source):
                 return await self._choose("stream", {CONF_SOURCE: source}, _host(source))
-            self._kind, self._data, self._error = "stream", {CONF_SOURCE: source}, "bad_source"
+            self._kind, self._data = "stream", {CONF_SOURCE: source}
+            self._error = "hidden_address" if is_url(source) else "bad_source"
         return self._ask("stream", CONF_SOURCE, TextSelector())
 
     async def async_step_camera(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
@@ -97,6 +109,9 @@ class MicrophoneFlow(ConfigSubentryFlow):
         chosen = self._data.get(field, "")
         if field == CONF_SOURCE and is_url(chosen) != (kind == "stream"):
             chosen = ""
+        elif chosen == self._stored:
+            chosen = self._hidden
+        chosen = self._names.get(chosen, chosen)
         shown = {field: chosen or suggested} if chosen or suggested else None
         return self.async_show_form(
             step_id=kind,
@@ -105,6 +120,11 @@ class MicrophoneFlow(ConfigSubentryFlow):
             description_placeholders={"example": "rtsp://192.168.1.20:554/stream"},
             last_step=False,
         )
+
+    @property
+    def _hidden(self) -> str:
+        """Return the stored source as it is shown; one that may hold a password is not shown as a whole."""
+        return redact(self._stored) if "@" in self._stored or "?" in self._stored else self._stored
 
     async def _choose(self, kind: str, data: dict[str, Any], title: str) -> SubentryFlowResult:
         """Go on with a source, unless another microphone has it."""
@@ -144,7 +164,7 @@ class MicrophoneFlow(ConfigSubentryFlow):
         return self.async_show_progress_done(next_step_id="heard" if self._level.rms_dbfs >= QUIET_DBFS else "quiet")
 
     def _refuse(self, reason: str, error: Exception) -> SubentryFlowResult:
-        _LOGGER.debug("%s cannot be heard: %s", self._title, error)
+        _LOGGER.debug("a new microphone cannot be heard: %s", error)
         self._error = reason
         return self.async_show_progress_done(next_step_id=self._kind)
 
@@ -195,8 +215,8 @@ def _name(spec: str) -> str:
 
 
 def _host(url: str) -> str:
-    """Return the machine of an address; the whole of one that has none, for the engine to refuse."""
+    """Return the machine of an address; of one that has none, which the engine will refuse, what may be shown of it."""
     try:
-        return URL(url).host or url
+        return URL(url).host or redact(url)
     except UNREADABLE:
-        return url
+        return redact(url)

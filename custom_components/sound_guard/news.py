@@ -45,7 +45,7 @@ class Status:
     """A Reason, FAULT, STUCK, SILENT or DEAF; None while all is well or nobody wants it to listen."""
 
     detail: str | None = None
-    """The problem as a sentence, or the source that is open; never credentials."""
+    """What is known of the problem, in English, or the source that is open; never credentials."""
 
     runtime: str | None = None
     """What runs the model."""

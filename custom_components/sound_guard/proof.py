@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
@@ -37,6 +38,10 @@ class Proof:
     kept: bool
     """Whether sound and picture were stored as a clip; if not, they are gone with the next restart."""
 
+    def without_clip(self) -> Self:
+        """Return what is left when the clip is deleted: that something was heard, which can still be reported."""
+        return replace(self, picture=None, kept=False)
+
 
 class Witness:
     """Proves what one microphone hears. Belongs to the event loop; only the last proof stays in memory."""
@@ -49,13 +54,21 @@ class Witness:
         self._microphone = microphone
         self._clips = clips
         self._engine = get_engine(hass)
+        self._followers: list[Callable[[], None]] = []
         self._subscribers: list[Callable[[Proof], None]] = []
         self._proving = asyncio.Lock()
 
-    async def async_restore(self) -> None:
-        """Take the last proof from before a restart, if it was kept."""
-        if (latest := await self._clips.async_latest(self._microphone_id)) is not None:
-            self.last = Proof(*latest, kept=True)
+    @callback
+    def restore(self, clip: Clip, picture: bytes | None) -> None:
+        """Take the last proof from before a restart, unless something was heard since, or it was deleted."""
+        if self.last is None and not self._clips.is_deleted(clip):
+            self._show(Proof(clip, picture, kept=True))
+
+    @callback
+    def follow(self, follower: Callable[[], None]) -> CALLBACK_TYPE:
+        """Call the follower whenever there is something else to show; return what ends that."""
+        self._followers.append(follower)
+        return lambda: self._followers.remove(follower)
 
     @callback
     def subscribe(self, subscriber: Callable[[Proof], None]) -> CALLBACK_TYPE:
@@ -66,7 +79,14 @@ class Witness:
     @callback
     def watch(self) -> CALLBACK_TYPE:
         """Prove what the microphone hears from now on; return what ends that."""
-        return self._microphone.subscribe(self._take)
+        endings = self._microphone.subscribe(self._take), self._clips.subscribe(self._forget)
+
+        @callback
+        def end() -> None:
+            for ending in endings:
+                ending()
+
+        return end
 
     @callback
     def _take(self, news: News) -> None:
@@ -84,9 +104,24 @@ class Witness:
             )
             picture = await self._async_draw(evidence, caption)
             kept = await self._clips.async_keep(clip, evidence.samples, picture)
-            self.last = Proof(clip, picture, kept)
+            proof = Proof(clip, picture, kept)
+            if self._clips.is_deleted(clip):
+                proof = proof.without_clip()
+            self._show(proof)
         for subscriber in tuple(self._subscribers):
-            subscriber(self.last)
+            subscriber(proof)
+
+    @callback
+    def _forget(self) -> None:
+        """Let go of the picture as well, if the clip was deleted."""
+        if self.last is not None and self._clips.is_deleted(self.last.clip):
+            self._show(self.last.without_clip())
+
+    @callback
+    def _show(self, proof: Proof) -> None:
+        self.last = proof
+        for follower in tuple(self._followers):
+            follower()
 
     async def _async_draw(self, evidence: Evidence, caption: Caption) -> bytes | None:
         """Draw in a thread made for it, one picture at a time in the whole house.
@@ -107,3 +142,11 @@ class Witness:
             # The sound is worth keeping without a picture, too.
             _LOGGER.exception("%s: the picture of what was heard could not be drawn", self._microphone.name)
             return None
+
+
+async def async_look_back(clips: Clips, witnesses: Mapping[str, Witness]) -> None:
+    """Delete what has become too old, and show what was heard last before a restart; never fails."""
+    await clips.async_trim()
+    for microphone_id, latest in (await clips.async_latest()).items():
+        if microphone_id in witnesses:
+            witnesses[microphone_id].restore(*latest)

@@ -19,7 +19,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from .src.hearing.features import Block
 from .src.hearing.rcrnn_card import RcrnnCard
-from .src.hearing.verifier import Region, VerifierError
+from .src.hearing.verifier import Failure, Region, VerifierError
 from .src.hearing.wire import (
     CLIP_TYPE,
     MODEL_PATH,
@@ -41,7 +41,7 @@ OK, UNAUTHORIZED, TOO_MANY, UNAVAILABLE = 200, 401, 429, 503
 
 
 class Trouble(StrEnum):
-    """Why another machine took no second look; the value is a translation key of the options."""
+    """Why another machine took no second look; the value is a translation key of the options and of what is told."""
 
     UNREACHABLE = "unreachable"
     SLOW = "slow"
@@ -72,6 +72,12 @@ class RemoteError(VerifierError):
         """Say what is wrong, and what was told about it."""
         super().__init__(f"{SENTENCES[trouble]} ({detail})" if detail else SENTENCES[trouble])
         self.trouble = trouble
+        self._detail = detail
+
+    @property
+    def failure(self) -> Failure:
+        """The same for whoever is told."""
+        return Failure(self.trouble, str(self), self._detail)
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,8 @@ class ModelFlow(TryAgainFlow):
     issue, error = ISSUE_MODEL, "still_damaged"
 
     async def _async_try(self, entry: SoundGuardConfigEntry) -> bool:
-        return await self.hass.config_entries.async_reload(entry.entry_id)
+        await self.hass.config_entries.async_reload(entry.entry_id)
+        return entry.state is ConfigEntryState.LOADED
 
 
 class SecondLookFlow(TryAgainFlow):
@@ -185,4 +186,4 @@ class SecondLookFlow(TryAgainFlow):
         else:
             # Its model could not be used; it is read when everything is set up.
             await self.hass.config_entries.async_reload(entry.entry_id)
-        return entry.state is ConfigEntryState.LOADED and entry.runtime_data.verification.problem is None
+        return entry.state is ConfigEntryState.LOADED and entry.runtime_data.verification.failure is None

@@ -25,6 +25,9 @@ from .walk_test import State, WalkTest
 
 PARALLEL_UPDATES = 0
 
+WALK_TEST_FEATURE = 1
+"""The actions that start and stop walk tests look for it: of our sensors, only those of the walk tests have it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class VitalsDescription(SensorEntityDescription):
@@ -142,6 +145,7 @@ class WalkTestSensor(_TestSensor):
 
     _attr_translation_key = "walk_test"
     _attr_device_class = SensorDeviceClass.ENUM
+    _attr_supported_features = WALK_TEST_FEATURE
 
     def __init__(self, entry: SoundGuardConfigEntry, subentry: ConfigSubentry) -> None:
         """Show the tests of one microphone."""

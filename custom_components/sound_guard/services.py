@@ -98,6 +98,8 @@ def async_register_actions(hass: HomeAssistant) -> None:
     async def export_feedback(call: ServiceCall) -> ServiceResponse:
         asked = call.data.get(ATTR_FOLDER)
         folder = await _async_allowed(hass, asked) if asked else Path(hass.config.path(DEFAULT_FOLDER))
+        if await hass.async_add_executor_job(_is_public, hass, folder):
+            raise _refusal("folder_public", folder=str(folder))
         count = await _runtime(hass).clips.async_export(folder)
         return {"folder": str(folder), "count": count}
 
@@ -139,6 +141,11 @@ async def _async_allowed(hass: HomeAssistant, path: str) -> Path:
     if not Path(path).is_absolute() or (allowed := await hass.async_add_executor_job(resolve)) is None:
         raise _refusal("path_not_allowed", path=path)
     return allowed
+
+
+def _is_public(hass: HomeAssistant, folder: Path) -> bool:
+    """Return whether Home Assistant hands out what lies in a folder to everybody, without a login."""
+    return folder.resolve().is_relative_to(Path(hass.config.path("www")).resolve())
 
 
 async def _async_clip(hass: HomeAssistant, runtime: Runtime, call: ServiceCall) -> Clip:

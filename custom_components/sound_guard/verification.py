@@ -33,7 +33,8 @@ from .src.hearing.card import CardError, ModelCard
 from .src.hearing.rcrnn_card import RCRNN_CARD, RcrnnCard
 from .src.hearing.second_look import Place, SecondLook, Standing
 from .src.hearing.source import SAMPLE_RATE_HZ
-from .src.hearing.verifier import Verifier
+from .src.hearing.verifier import Failure, Verifier
+from .texts import text, with_detail
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -45,6 +46,9 @@ REHEARSE_S = 600.0
 
 PATIENCE_S = 60.0
 """A failure that lasts this long needs somebody."""
+
+NO_MODEL = "no_model"
+"""The reason of a failure to use the model of second looks on this machine."""
 
 SILENCE = np.zeros(SAMPLE_RATE_HZ, np.int16)
 
@@ -90,8 +94,8 @@ class Verification:
         self.look: SecondLook | None = None
         """What the listeners ask; None: they decide alone."""
         self.card: RcrnnCard | None = None
-        self.problem: str | None = None
-        """Why no second look can be taken, as a sentence without credentials."""
+        self.failure: Failure | None = None
+        """Why no second look can be taken, None while all is well."""
         self._hass = hass
         self._entry_id = entry_id
         self._config = config
@@ -104,7 +108,14 @@ class Verification:
     @property
     def state(self) -> State:
         """Return where second looks are taken now."""
-        return self._config.place if self.problem is None else State.UNAVAILABLE
+        return self._config.place if self.failure is None else State.UNAVAILABLE
+
+    @property
+    def problem(self) -> str | None:
+        """Return why no second look can be taken, in the language of the house; None while all is well."""
+        if self.failure is None:
+            return None
+        return with_detail(text(self._hass, f"second_look_{self.failure.reason}"), self.failure.detail)
 
     @property
     def standing(self) -> Standing | None:
@@ -125,16 +136,18 @@ class Verification:
             await self._hass.async_add_executor_job(self._open, attention)
         except Exception as error:
             # Whatever it is, the house must be heard without a second look.
-            known = isinstance(error, CardError)
-            self.problem = str(error) if known else f"{type(error).__name__}: {error}"
-            _LOGGER.warning("no second look can be taken: %s", self.problem, exc_info=None if known else error)
+            if known := isinstance(error, CardError):
+                self.failure = Failure(NO_MODEL, str(error), detail=str(error))
+            else:
+                self.failure = Failure.unforeseen(f"{type(error).__name__}: {error}")
+            _LOGGER.warning("no second look can be taken: %s", self.failure, exc_info=None if known else error)
             self._complain()
             return
         if self._config.place is State.REMOTE:
             self._rehearse(dt_util.utcnow())
 
     async def async_try(self) -> None:
-        """Have silence looked at; the problem tells whether that works."""
+        """Have silence looked at; the failure tells whether that works."""
         assert self.look is not None
         await self._hass.async_add_executor_job(_try, self.look)
         # It is told as well, but perhaps not yet.
@@ -178,8 +191,8 @@ class Verification:
         """Follow a second look that begins to fail, fails in another way, or works again."""
         if self._closed:
             return
-        self.problem = standing.failure
-        if self.problem is None:
+        self.failure = standing.failure
+        if self.failure is None:
             self._failing_since = None
             ir.async_delete_issue(self._hass, DOMAIN, ISSUE_VERIFIER)
         elif self._failing_since is None:
@@ -204,7 +217,7 @@ class Verification:
     @callback
     def _plan_rehearsal(self) -> None:
         self._stop_rehearsing()
-        if self.problem is not None:
+        if self.failure is not None:
             self._cancel_rehearsal = async_call_later(self._hass, RETRY_S, self._rehearse)
         elif self._config.place is State.REMOTE:
             self._cancel_rehearsal = async_call_later(self._hass, REHEARSE_S, self._rehearse)

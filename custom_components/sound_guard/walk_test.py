@@ -15,11 +15,9 @@ from homeassistant.util import dt as dt_util
 from .const import DOMAIN
 from .microphone import Microphone
 from .news import Heard, News, Status
-from .src.hearing.detection import Phase
-from .src.hearing.evidence import Evidence
-from .src.hearing.guard import LIFE_SAFETY
 from .texts import text
 from .walk_test_finding import ECHO, Finding, in_words, over_room_db, sentence
+from .walk_test_fire import is_real
 
 DEFAULT_MINUTES = 5
 LONGEST_MINUTES = 30
@@ -27,10 +25,7 @@ LONGEST_MINUTES = 30
 LOOK_EVERY = timedelta(seconds=1)
 """How often the level is noted: a microphone measures a new one every second."""
 
-LONGEST_SOUND_S = 60.0
-"""Nobody holds a test button for so long: a smoke or carbon-monoxide alarm that still goes on is a real one."""
-
-type Divert = Callable[[Callable[[Heard | Evidence], None]], CALLBACK_TYPE]
+type Divert = Callable[[Callable[[Heard], None]], CALLBACK_TYPE]
 """Has what is heard told to the test only, until the end of that."""
 
 
@@ -154,9 +149,7 @@ class WalkTest:
         self._publish()
 
     @callback
-    def _take(self, news: Heard | Evidence) -> None:
-        if isinstance(news, Evidence):
-            return
+    def _take(self, news: Heard) -> None:
         # Put back at the end, so that it is the latest.
         known = self._findings.pop(news.event_id, None)
         onset = known.onset if known else news.onset
@@ -173,7 +166,7 @@ class WalkTest:
             self.last_success = onset
         self._tell(self._report())
         self._publish()
-        if news.label in LIFE_SAFETY and news.phase is not Phase.ENDED and news.duration_s >= LONGEST_SOUND_S:
+        if is_real(news.label, self._findings.values()):
             self._end(text(self._hass, "walk_test_goes_on"))
 
     @callback

@@ -9,6 +9,7 @@ from homeassistant.helpers.storage import Store
 
 from .const import DOMAIN
 from .moment import read_moment
+from .stored import async_read
 from .walk_test import WalkTest
 
 _LOGGER = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ class WalkTestRecord:
 
     async def async_load(self, keep: Container[str]) -> None:
         """Remember the tests of the microphones with these ids; the others are gone."""
-        stored = await self._store.async_load()
+        stored = await async_read(self._store)
         for microphone_id, time in (stored if isinstance(stored, dict) else {}).items():
             try:
                 moment = read_moment(time)

@@ -36,6 +36,7 @@ homeassistant:
   unit_system: metric
   country: US
   language: en
+automation: !include automations.yaml
 frontend:
 config:
 history:
@@ -155,6 +156,7 @@ class Home:
         if not onboarding.exists():
             _store(onboarding, 4, 1, ONBOARDED)
             (self.folder / "configuration.yaml").write_text(CONFIGURATION.format(time_zone=_time_zone()))
+            (self.folder / "automations.yaml").write_text("[]\n")
         return "user" not in json.loads(onboarding.read_text())["data"]["done"]
 
     def _spawn(self) -> subprocess.Popen[bytes]:

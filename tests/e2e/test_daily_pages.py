@@ -1,16 +1,18 @@
 """Daily life with Sound Guard in a browser: the pages a new user has, a walk test, and a false alarm."""
 
+import asyncio
 import csv
 import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, ViewportSize, async_playwright, expect
 
-from live.home import Home, free_port
+from live.home import CHECKOUT, Home, free_port
 from live.installation import Installation, Microphone
 from live.player import SAMPLE_RATE_HZ, read_wav
 from tests.e2e.house import HOLD_S
@@ -23,7 +25,31 @@ HURRY = {"walk_test.py": {"DEFAULT_MINUTES": 0.4}}
 """Long enough for the recording of an alarm, and no longer."""
 
 REPORT = re.compile(r"The smoke alarm was heard: \d+ dB over the room, \d+ % sure, \d+ s after the start\.")
+AUTOMATION = "automation.smoke_in_the_kitchen"
 PHONE: ViewportSize = {"width": 390, "height": 844}
+
+
+TRAINING = CHECKOUT / "training" / ".venv" / "bin" / "python"
+READ_FOR_TRAINING = """
+import sys
+from pathlib import Path
+
+from training.manifest import file_fault
+from training.recordings import Library
+
+folder = Path(sys.argv[1])
+for each in Library.load(None, 0, (0.0, 0.0)).joined(folder).recordings:
+    print(each.kind, each.subtype, each.split, file_fault(folder, each.file, each.spans_s))
+"""
+"""Says what training makes of a folder, file by file: kind, subtype, split, and what is wrong with it."""
+
+
+async def read_for_training(folder: Path) -> str:
+    """Return what training says of a folder that Home Assistant has exported."""
+    command = (TRAINING, "-c", READ_FOR_TRAINING, folder)
+    process = await asyncio.create_subprocess_exec(*command, cwd=CHECKOUT, stdout=asyncio.subprocess.PIPE)
+    told, _ = await process.communicate()
+    return told.decode().strip()
 
 
 @dataclass(frozen=True)
@@ -131,6 +157,35 @@ async def test_a_walk_test_says_what_it_hears_and_nothing_alerts(day: Day, smoke
     assert not [change for change in client.changes[known_changes:] if change.entity in silent]
 
 
+async def test_an_automation_of_our_own_trigger_and_condition_runs(day: Day, smoke_alarm: Recording) -> None:
+    client, microphone = day.installation.client, {"device_id": day.microphone_id}
+    automation = {
+        "alias": "Smoke in the kitchen",
+        "triggers": [{"trigger": "sound_guard.smoke_alarm_detected", "target": microphone}],
+        "conditions": [
+            {
+                "condition": "sound_guard.sound_heard_recently",
+                "target": microphone,
+                "options": {"sound": "smoke_alarm"},
+            },
+            {
+                "condition": "not",
+                "conditions": [{"condition": "sound_guard.is_microphone_offline", "target": microphone}],
+            },
+        ],
+        "actions": [{"action": "automation.turn_off", "target": {"entity_id": AUTOMATION}}],
+    }
+    await client.post("config/automation/config/1", automation)
+    await client.until_state(AUTOMATION, "on", PATIENCE_MS / 1000)
+    day.sound_server.play(smoke_alarm.path, background=True)
+    await client.until_state(AUTOMATION, "off", PATIENCE_MS / 1000)
+    await day.person.open("config/automation/edit/1")
+    await expect(day.page.get_by_text("Smoke alarm detected").first).to_be_visible()
+    await day.person.look("automation")
+    await client.until_state(day.microphone.smoke, "off", PATIENCE_MS / 1000)
+    await client.call("alarm_control_panel.alarm_disarm", day.installation.panel)
+
+
 async def test_a_false_alarm_is_reported_and_exported(day: Day, smoke_alarm: Recording) -> None:
     person, page = day.person, day.page
     await person.open("security")
@@ -161,6 +216,7 @@ async def test_a_false_alarm_is_reported_and_exported(day: Day, smoke_alarm: Rec
         (row,) = csv.DictReader(lines)
     assert row["class"] == "negative"
     assert len(read_wav(folder / row["file"])) > SAMPLE_RATE_HZ
+    assert await read_for_training(folder) == "negative reported_false_alarm train None"
 
 
 async def test_the_pages_fit_a_phone(day: Day) -> None:

@@ -14,6 +14,7 @@ from live.installation import Installation
 from live.player import Player
 from tests.e2e.house import EXIT_DELAY_S, HOLD_S
 from tests.e2e.recordings import Recording
+from tests.virtual_microphone import VirtualMicrophone
 
 SCREENSHOTS = CHECKOUT / "run" / "screenshots"
 PATIENCE_MS = 30_000
@@ -59,6 +60,15 @@ class Person:
     async def set_guard(self, mode: str) -> None:
         await self.tile("Sound Guard").get_by_label(mode, exact=True).click()
 
+    async def listens(self) -> None:
+        """Let Sound Guard listen to the microphone that is chosen, and save it."""
+        await self.press("Next")
+        await expect(self.page.get_by_text("Listening to")).to_be_visible()
+        await self.look("listening")
+        await expect(self.page.get_by_text(re.compile("The microphone (works|is very quiet)"))).to_be_visible()
+        await self.look("heard")
+        await self.press("Submit")
+
     async def log_in(self) -> None:
         await self.open("")
         await self.page.get_by_label("Username").fill(self.home.user)
@@ -74,9 +84,10 @@ async def player() -> AsyncIterator[Player]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def person(tmp_path: Path, player: Player) -> AsyncIterator[Person]:
+async def person(tmp_path: Path, virtual_microphone: VirtualMicrophone) -> AsyncIterator[Person]:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    async with Home(tmp_path, port=free_port()) as home, async_playwright() as playwright:
+    home = Home(tmp_path, port=free_port(), environment=virtual_microphone.env)
+    async with home, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = await browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(PATIENCE_MS)
@@ -85,7 +96,11 @@ async def person(tmp_path: Path, player: Player) -> AsyncIterator[Person]:
 
 
 async def test_a_person_adds_a_microphone_and_arms_and_disarms_the_guard(
-    person: Person, player: Player, smoke_alarm: Recording, glass_break: Recording
+    person: Person,
+    virtual_microphone: VirtualMicrophone,
+    player: Player,
+    smoke_alarm: Recording,
+    glass_break: Recording,
 ) -> None:
     page = person.page
     await person.log_in()
@@ -99,15 +114,13 @@ async def test_a_person_adds_a_microphone_and_arms_and_disarms_the_guard(
     await person.press("Submit")
 
     await person.look("kind")
-    await page.get_by_text("A network stream").click()
-    await person.look("address")
-    await page.locator("ha-selector-text input").fill(player.url)
-    await person.press("Next")
-    await expect(page.get_by_text("Listening to")).to_be_visible()
-    await person.look("listening")
-    await expect(page.get_by_text("The microphone works")).to_be_visible()
-    await person.look("heard")
-    await person.press("Submit")
+    await page.get_by_text("On this machine", exact=True).click()
+    await expect(page.get_by_role("button", name="Microphone")).to_be_visible()
+    await person.look("local")
+    await page.get_by_role("button", name="Microphone").click()
+    await person.look("list")
+    await page.keyboard.press("Escape")
+    await person.listens()
     await person.look("added")
     await person.press("Finish")
 
@@ -120,7 +133,7 @@ async def test_a_person_adds_a_microphone_and_arms_and_disarms_the_guard(
     await expect(person.tile("Smoke")).to_contain_text("Clear")
     await person.look("quiet_house")
 
-    player.play(smoke_alarm.path)
+    virtual_microphone.play(smoke_alarm.path, background=True)
     await expect(person.tile("Smoke")).to_contain_text(DETECTED)
     await expect(person.tile("Sound Guard")).to_contain_text("Triggered")
     await person.look("smoke_alarm")
@@ -132,7 +145,7 @@ async def test_a_person_adds_a_microphone_and_arms_and_disarms_the_guard(
     await person.set_guard("Away")
     await expect(person.tile("Sound Guard")).to_contain_text("Armed away")
     await person.look("armed")
-    player.play(glass_break.path)
+    virtual_microphone.play(glass_break.path, background=True)
     await expect(person.tile("Glass break")).to_contain_text(DETECTED)
     await expect(person.tile("Sound Guard")).to_contain_text("Triggered")
     await person.look("breaking_pane")
@@ -140,3 +153,13 @@ async def test_a_person_adds_a_microphone_and_arms_and_disarms_the_guard(
     await expect(person.tile("Sound Guard")).to_contain_text("Disarmed")
     await expect(person.tile("Glass break")).to_contain_text("Clear")
     await person.look("quiet_again")
+
+    await person.open("config/integrations/integration/sound_guard")
+    await person.press("Add microphone")
+    await page.get_by_text("A network stream").click()
+    await page.locator("ha-selector-text input").fill(player.url)
+    await person.look("address")
+    await person.listens()
+    await person.press("Finish")
+    await expect(page.get_by_text("127.0.0.1").first).to_be_visible()
+    await person.look("two_microphones")

@@ -185,7 +185,7 @@ async def test_another_machine_that_is_gone(patient: Patient, tmp_path: Path) ->
         server = {"second_look_server": f"http://127.0.0.1:{port}", "second_look_token": token_file.read_text().strip()}
         await patient.installation.set_options(second_look="remote", **server)
     await patient.opens(title)
-    await patient.reads("the other machine cannot be reached")
+    await patient.reads("The other machine cannot be reached")
     await patient.person.press("Try again")
     await patient.reads("A second look still cannot be taken")
     with other_machine(port, token_file):

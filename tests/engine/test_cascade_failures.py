@@ -50,7 +50,7 @@ class TestWithoutAnswer:
             clock.now_s += 1
             stream.play(until_s)
         assert set(stream.ended) == {found for found in stream.without if found.phase is Phase.ENDED}
-        assert second_look.standing.failure == "no answer within 2 s"
+        assert str(second_look.standing.failure) == "no answer within 2 s"
 
     def test_a_queue_that_is_full_delays_nothing(self, rig: Rig) -> None:
         second_look = rig.second_look(NO)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from hearing import second_look as module
-from hearing.second_look import QUEUE, Look, SecondLook, Standing, Status
-from hearing.verifier import Region, VerifierError
+from hearing.second_look import CROWDED, LATE, QUEUE, Look, SecondLook, Standing, Status
+from hearing.verifier import Failure, Region, VerifierError
 from tests.engine.fake_verifier import FakeCard, FakeClock, FakeVerifier
 
 CLIP = np.zeros(1_600, np.int16)
@@ -33,7 +33,7 @@ class Desk:
     def failures(self) -> list[str | None]:
         """What was told until now, once the thread has told all."""
         self.second_look.close()
-        return [standing.failure for standing in self.told]
+        return [standing.failure.message if standing.failure else None for standing in self.told]
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_handing_in_does_not_wait_for_the_answer(desk: Desk) -> None:
     [
         (VerifierError("the other machine is switched off."), "the other machine is switched off."),
         (ValueError("odd"), "ValueError: odd"),
-        (OSError("http://anna:secret@10.0.0.7/v1 gave up"), "OSError: http://***@10.0.0.7/v1 gave up"),
+        (OSError("http://anna:secret@10.0.0.7/v1 gave up"), "OSError: http://***@10.0.0.7/… gave up"),
         (MemoryError(), "MemoryError: "),
         (SystemExit(1), "SystemExit: 1"),
     ],
@@ -146,12 +146,13 @@ def test_an_answer_after_the_limit_is_a_failure_and_still_there_to_be_seen(desk:
     clock.now_s += 0.1
     assert desk.second_look.status(look, wait=True) is Status.FAILED
     assert (look.regions, look.done.is_set()) == (None, False)
-    assert desk.second_look.standing.failure == "no answer within 20 s", "though the verifier still hangs"
+    assert str(desk.second_look.standing.failure) == "no answer within 20 s", "though the verifier still hangs"
     desk.verifier.free.set()
     wait_until(look.done)
     assert desk.second_look.status(look) is Status.FAILED
     assert look.regions == (REGION,)
     assert desk.failures() == ["no answer within 20 s"]
+    assert desk.told[0].failure == Failure(LATE, "no answer within 20 s", detail="20 s")
     assert desk.second_look.standing.failures == 1
 
 
@@ -202,7 +203,7 @@ def test_a_full_queue_refuses_at_once(desk: Desk) -> None:
     waiting = [desk.second_look.submit(CLIP) for _ in range(QUEUE)]
     refused = desk.second_look.submit(CLIP)
     assert desk.second_look.status(refused) is Status.FAILED
-    assert [standing.failure for standing in desk.told] == ["too many sounds wait for a second look"]
+    assert [standing.failure for standing in desk.told] == [Failure(CROWDED, "too many sounds wait for a second look")]
     desk.verifier.free.set()
     assert {desk.second_look.status(look, wait=True) for look in (first, *waiting)} == {Status.ANSWERED}
     assert len(desk.verifier.clips) == 1 + QUEUE

@@ -12,6 +12,7 @@ from unittest.mock import patch
 import pytest
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentry, ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.translation import async_load_integrations
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 # Imported here so that Home Assistant finds ours and not the folder of the same name in the test plugin.
@@ -148,15 +149,20 @@ class House:
         domain = entity_id.partition(".")[0]
         await self.hass.services.async_call(domain, service, {"entity_id": entity_id, **data}, blocking=True)
 
+    async def speak(self, language: str) -> None:
+        """Make this the language of the house."""
+        self.hass.config.language = language
+        await async_load_integrations(self.hass, {DOMAIN})
+
     async def set_up(self) -> None:
-        """Set the entry up."""
+        """Set the entry up, and let it look through its clips."""
         await self.hass.config_entries.async_setup(self.entry.entry_id)
-        await self.hass.async_block_till_done()
+        await self.hass.async_block_till_done(wait_background_tasks=True)
 
     async def reload(self) -> None:
-        """Reload the entry."""
+        """Reload the entry, and let it look through its clips."""
         await self.hass.config_entries.async_reload(self.entry.entry_id)
-        await self.hass.async_block_till_done()
+        await self.hass.async_block_till_done(wait_background_tasks=True)
 
 
 async def until(is_true: Callable[[], object], why: Callable[[], str] = lambda: "", timeout_s: float = 5.0) -> None:

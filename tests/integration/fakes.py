@@ -80,6 +80,8 @@ class Room:
         self.model_hangs = Event()
         """While set, no listener can be opened, and those that are open do not come back from a block."""
         self.hangs_now = False
+        self.devices = [Device("default", "Default microphone"), Device("pulse:usb", "USB microphone")]
+        """The microphones of the machine."""
         self.opened: list[str] = []
         """What was opened so far, in order."""
         self.open_now = 0
@@ -88,6 +90,8 @@ class Room:
         self.backlog = Backlog(dropped_s=0.0)
         """What the sources say is waiting and lost."""
         self.draw_fault: Exception | None = None
+        self.draws_slowly = Event()
+        """While set, no picture is finished."""
         self.drawn: list[tuple[Evidence, Caption]] = []
         """Every picture so far."""
         self.sensitivities: list[Sensitivity] = []
@@ -137,12 +141,14 @@ class Room:
         """Stand in for the engine's function: a PNG by its first bytes, and then what it would show."""
         if self.draw_fault is not None:
             raise self.draw_fault
+        while self.draws_slowly.is_set():
+            sleep(0.005)
         self.drawn.append((evidence, caption))
         return PNG + f"{caption.sound}, {caption.confidence}, complete: {evidence.complete}".encode()
 
     def list_devices(self, ffmpeg: str) -> list[Device]:
         """Stand in for the engine's function."""
-        return [Device("default", "Default microphone"), Device("pulse:usb", "USB microphone")]
+        return self.devices
 
 
 class FakeSource:

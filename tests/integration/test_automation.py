@@ -210,6 +210,16 @@ async def test_a_sound_was_heard_recently(house: House, options: dict[str, Any],
     assert await ask(house, done) is met
 
 
+async def test_a_sound_was_heard_recently_also_if_the_microphone_has_failed_since(house: House) -> None:
+    condition = {"condition": "sound_guard.sound_heard_recently", "target": a_device(house), "options": {}}
+    done = await automate(house.hass, triggers=[ASK], conditions=[condition])
+    house.room.play("smoke_alarm")
+    await house.until_heard("smoke_alarm")
+    house.room.fault = gone()
+    await house.until("binary_sensor.kitchen_connectivity", "off")
+    assert await ask(house, done)
+
+
 async def test_time_alone_ends_what_was_recent(house: House) -> None:
     asked = {"condition": "sound_guard.sound_heard_recently", "target": {"entity_id": EVENT}, "options": {}}
     checker = await async_from_config(house.hass, await async_validate_condition_config(house.hass, asked))

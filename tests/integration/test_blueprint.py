@@ -82,6 +82,38 @@ async def test_smoke_switches_lights_on_sounds_the_siren_unlocks_and_tells(
     assert len(calls["siren.turn_off"]) == 1
 
 
+async def test_an_option_that_is_changed_during_an_alarm_answers_it_neither_again_nor_ends_it(
+    hass: HomeAssistant, house: House, calls: Calls
+) -> None:
+    await automate(hass, **EVERYTHING)
+    house.room.play("smoke_alarm")
+    await house.until(PANEL, "triggered")
+    await settle(hass)
+    before = {action: len(made) for action, made in calls.items()}
+    await house.reload()
+    assert house.state(PANEL) == "triggered"
+    await settle(hass)
+    assert {action: len(made) for action, made in calls.items()} == before
+
+
+async def test_an_alarm_that_was_raised_during_a_restart_is_answered(
+    hass: HomeAssistant, house: House, calls: Calls
+) -> None:
+    hass.config_entries.async_update_entry(house.entry, options={"exit_delay": 0, "entry_delay": 3600})
+    await hass.async_block_till_done()
+    await house.until("binary_sensor.kitchen_connectivity", "on")
+    await automate(hass, **EVERYTHING)
+    await house.call("alarm_arm_away", PANEL)
+    house.room.play("glass_break")
+    await house.until(PANEL, "pending")
+    await house.until_quiet()
+    assert not calls["siren.turn_on"]
+    hass.config_entries.async_update_entry(house.entry, options={"exit_delay": 0, "entry_delay": 0})
+    await house.until(PANEL, "triggered")
+    await settle(hass)
+    assert len(calls["siren.turn_on"]) == len(calls["light.turn_on"]) == 1
+
+
 async def test_breaking_glass_unlocks_nothing_and_smoke_after_it_does(
     hass: HomeAssistant, house: House, calls: Calls
 ) -> None:

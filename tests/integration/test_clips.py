@@ -1,8 +1,10 @@
 """Clips: off unless asked for, kept for as long and as many as set, and really gone when they are deleted."""
 
+import asyncio
 import json
 import logging
 import os
+import threading
 import time
 import wave
 from datetime import timedelta
@@ -22,7 +24,7 @@ from custom_components.sound_guard.clip import Verdict
 from custom_components.sound_guard.const import DOMAIN, ISSUE_CLIPS
 
 from .clip_house import a_clip, clips, folder, hear, pages, put
-from .conftest import KITCHEN, House, until
+from .conftest import KITCHEN, House, microphone, until
 from .fakes import PNG
 
 
@@ -111,6 +113,68 @@ async def test_a_clip_whose_picture_is_missing_is_still_a_clip(keeper: House) ->
     await keeper.reload()
     assert keeper.state("image.kitchen_last_detection") == "unknown"
     assert await clips(keeper).async_find(clip.id) == clip
+
+
+async def test_what_was_heard_since_is_not_replaced_by_what_was_kept_before(keeper: House) -> None:
+    await hear(keeper, "smoke_alarm")
+    shown = keeper.state("image.kitchen_last_detection")
+    keeper.entry.runtime_data.witnesses[KITCHEN].restore(a_clip(1), PNG)
+    assert keeper.state("image.kitchen_last_detection") == shown
+
+
+@pytest.mark.parametrize("keep", [True, False])
+async def test_clips_that_cannot_be_read_are_told_of_and_the_house_is_listened_to(keeper: House, keep: bool) -> None:
+    folder(keeper).write_text("a file where the folder should be")
+    keeper.hass.config_entries.async_update_entry(keeper.entry, options={"keep_clips": keep})
+    await keeper.hass.async_block_till_done(wait_background_tasks=True)
+    await keeper.until("binary_sensor.kitchen_connectivity", "on")
+    assert ir.async_get(keeper.hass).async_get_issue(DOMAIN, ISSUE_CLIPS)
+    with pytest.raises(HomeAssistantError) as refused:
+        await clips(keeper).async_list()
+    assert refused.value.translation_key == "clips_unwritable"
+
+
+async def test_a_picture_that_cannot_be_read_is_told_of_and_missed_alone(keeper: House) -> None:
+    keeper.add(microphone("Hall", "hall_id", source="pulse:hall"))
+    put(keeper, a_clip(microphone="Hall", microphone_id="hall_id"))
+    clip = put(keeper, a_clip())
+    picture = folder(keeper) / f"{clip.id}.png"
+    picture.unlink()
+    picture.symlink_to("/proc/self/mem")  # reading it fails as on a bad disk: EIO
+    await keeper.reload()
+    await keeper.until("binary_sensor.kitchen_connectivity", "on")
+    assert keeper.state("image.kitchen_last_detection") == "unknown"
+    assert keeper.state("image.hall_last_detection") != "unknown"
+    assert ir.async_get(keeper.hass).async_get_issue(DOMAIN, ISSUE_CLIPS)
+
+
+async def test_the_house_is_listened_to_while_its_clips_are_still_looked_through(keeper: House) -> None:
+    put(keeper, a_clip())
+    await keeper.hass.config_entries.async_unload(keeper.entry.entry_id)
+    slow = folder(keeper) / f"{'0' * 32}.json"
+    os.mkfifo(slow)  # whoever reads it waits
+    try:
+        async with asyncio.timeout(5):
+            await keeper.hass.config_entries.async_setup(keeper.entry.entry_id)
+        await keeper.until("binary_sensor.kitchen_connectivity", "on")
+        assert keeper.state("image.kitchen_last_detection") == "unknown"
+    finally:
+        end = os.open(slow, os.O_RDWR)
+        slow.unlink()
+        os.close(end)
+    await until(lambda: keeper.state("image.kitchen_last_detection") != "unknown")
+
+
+async def test_while_no_clips_are_kept_a_disk_that_can_be_read_again_is_noticed_within_the_hour(
+    keeper: House, freezer: FrozenDateTimeFactory
+) -> None:
+    folder(keeper).touch()
+    keeper.hass.config_entries.async_update_entry(keeper.entry, options={"keep_clips": False})
+    await keeper.hass.async_block_till_done(wait_background_tasks=True)
+    assert ir.async_get(keeper.hass).async_get_issue(DOMAIN, ISSUE_CLIPS)
+    folder(keeper).unlink()
+    await later(keeper, freezer, timedelta(minutes=61))
+    assert not ir.async_get(keeper.hass).async_get_issue(DOMAIN, ISSUE_CLIPS)
 
 
 async def test_a_sound_is_kept_without_a_picture_if_none_can_be_drawn(keeper: House) -> None:
@@ -265,10 +329,68 @@ async def test_all_clips_are_deleted_at_a_press(keeper: House) -> None:
     assert not folder(keeper).exists()
 
 
+async def test_a_deleted_clip_takes_its_picture_along_and_can_still_be_reported(keeper: House) -> None:
+    other, last = put(keeper, a_clip(1)), await hear(keeper, "glass_break")
+    await clips(keeper).async_delete(other.id)
+    assert keeper.state("image.kitchen_last_detection") != "unknown"
+    await clips(keeper).async_delete(last.id)
+    assert keeper.state("image.kitchen_last_detection") == "unknown"
+    with pytest.raises(HomeAssistantError):
+        await async_get_image(keeper.hass, "image.kitchen_last_detection")
+    reported = await keeper.hass.services.async_call(
+        DOMAIN, "report_false_alarm", {}, blocking=True, return_response=True
+    )
+    assert reported is not None
+    assert (reported["clip"], reported["kept"]) == (last.id, False)
+
+
+@pytest.mark.parametrize("one", [True, False])
+async def test_a_clip_that_is_deleted_while_its_sound_goes_on_stays_deleted(keeper: House, one: bool) -> None:
+    keeper.room.play("smoke_alarm", blocks=60)
+    await until(lambda: keeper.state("image.kitchen_last_detection") != "unknown")
+    assert keeper.room.blocks
+    (page,) = pages(keeper)
+    await (clips(keeper).async_delete(page["id"]) if one else clips(keeper).async_delete_all())
+    await until(lambda: keeper.room.drawn[-1][0].complete)
+    await keeper.hass.async_block_till_done()
+    assert await clips(keeper).async_list() == []
+    assert keeper.state("image.kitchen_last_detection") == "unknown"
+
+
+async def test_without_clips_the_last_pictures_are_deleted_at_a_press_as_well(house: House) -> None:
+    house.room.play("smoke_alarm")
+    await until(lambda: house.state("image.kitchen_last_detection") != "unknown")
+    await house.call("press", "button.sound_guard_delete_all_clips")
+    assert house.state("image.kitchen_last_detection") == "unknown"
+
+
+async def test_what_was_deleted_stays_deleted_over_a_reload_and_what_is_new_is_kept(keeper: House) -> None:
+    one, other = put(keeper, a_clip()), put(keeper, a_clip())
+    await clips(keeper).async_delete(one.id)
+    await keeper.reload()
+    for clip, kept in ((one, False), (other, True)):
+        assert await clips(keeper).async_keep(clip, np.zeros(16_000, np.int16), PNG) is kept
+    await clips(keeper).async_delete_all()
+    for clip, kept in ((other, False), (a_clip(), True)):
+        assert await clips(keeper).async_keep(clip, np.zeros(16_000, np.int16), PNG) is kept
+
+
 async def test_nothing_stays_when_sound_guard_is_removed(hass: HomeAssistant, keeper: House) -> None:
     await hear(keeper, "glass_break")
     await hass.config_entries.async_remove(keeper.entry.entry_id)
     await hass.async_block_till_done()
+    assert not folder(keeper).exists()
+
+
+async def test_nothing_comes_after_sound_guard_was_removed(hass: HomeAssistant, keeper: House) -> None:
+    keeper.room.draws_slowly.set()
+    keeper.room.play("glass_break")
+    await keeper.until_heard("glass_break")
+    await until(lambda: [thread for thread in threading.enumerate() if thread.name.startswith("picture")])
+    await hass.config_entries.async_remove(keeper.entry.entry_id)
+    keeper.room.draws_slowly.clear()
+    await hass.async_block_till_done()
+    assert keeper.room.drawn
     assert not folder(keeper).exists()
 
 
@@ -301,6 +423,46 @@ async def test_a_second_export_adds_to_the_first_one(keeper: House, tmp_path: Pa
         exported[0],
         exported[2],
     ]
+
+
+async def test_a_report_that_was_taken_back_goes_from_the_export(keeper: House, tmp_path: Path) -> None:
+    taken_back, false = put(keeper, a_clip(2)), put(keeper, a_clip(1))
+    for clip in (taken_back, false):
+        await clips(keeper).async_judge(clip.id, Verdict.FALSE_ALARM)
+    target = tmp_path / "export"
+    assert await clips(keeper).async_export(target) == 2
+    await clips(keeper).async_judge(taken_back.id, Verdict.REAL)
+    assert await clips(keeper).async_export(target) == 1
+    assert sorted(path.name for path in target.iterdir()) == sorted([f"{false.id}.wav", "recordings.csv"])
+    assert taken_back.id not in (target / "recordings.csv").read_text()
+
+
+async def test_an_export_can_be_read_by_nobody_else(keeper: House, tmp_path: Path) -> None:
+    clip = put(keeper, a_clip())
+    await clips(keeper).async_judge(clip.id, Verdict.FALSE_ALARM)
+    await clips(keeper).async_export(tmp_path / "export")
+    assert [path.stat().st_mode & 0o077 for path in (tmp_path / "export").iterdir()] == [0, 0]
+
+
+async def test_nothing_is_exported_among_other_files(keeper: House, tmp_path: Path) -> None:
+    (tmp_path / "share").mkdir()
+    (tmp_path / "share" / "holiday.jpg").touch()
+    with pytest.raises(ServiceValidationError) as refused:
+        await clips(keeper).async_export(tmp_path / "share")
+    assert refused.value.translation_key == "not_an_export"
+    assert [path.name for path in (tmp_path / "share").iterdir()] == ["holiday.jpg"]
+
+
+async def test_an_export_that_failed_can_be_tried_again(keeper: House, tmp_path: Path) -> None:
+    clip = put(keeper, a_clip())
+    await clips(keeper).async_judge(clip.id, Verdict.FALSE_ALARM)
+    sound = folder(keeper) / f"{clip.id}.wav"
+    sound.rename(tmp_path / "sound.wav")
+    sound.symlink_to("/proc/self/mem")  # reading it fails as on a bad disk: EIO
+    with pytest.raises(HomeAssistantError):
+        await clips(keeper).async_export(tmp_path / "export")
+    (tmp_path / "sound.wav").replace(sound)
+    assert await clips(keeper).async_export(tmp_path / "export") == 1
 
 
 async def test_other_recordings_are_not_overwritten(keeper: House, tmp_path: Path) -> None:

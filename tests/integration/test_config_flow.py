@@ -1,6 +1,7 @@
 """The pages: adding the installation, and adding and changing microphones."""
 
 import asyncio
+import logging
 from typing import Any, cast
 from unittest.mock import patch
 
@@ -13,6 +14,7 @@ from homeassistant.exceptions import HomeAssistantError
 from custom_components.sound_guard import probe
 from custom_components.sound_guard.const import DOMAIN
 from custom_components.sound_guard.engine import ENGINE
+from custom_components.sound_guard.src.hearing.devices import Device
 from custom_components.sound_guard.src.hearing.source import Reason, SourceError
 
 from .conftest import KITCHEN, House, until
@@ -115,13 +117,36 @@ async def test_it_cannot_be_added_twice(hass: HomeAssistant, empty_house: House)
 async def test_a_local_microphone_is_chosen_from_a_list_that_begins_with_the_default(pages: Pages) -> None:
     form = await pages.begin("local")
     options = form["data_schema"].schema["source"].config["options"]
-    assert [option["value"] for option in options] == ["default", "pulse:usb"]
-    assert suggested(form, "source") == "default"
+    assert options == ["Default microphone", "USB microphone"]
+    assert suggested(form, "source") == "Default microphone"
+
+
+async def test_two_microphones_of_one_name_can_be_told_apart(pages: Pages) -> None:
+    pages.house.room.devices = [Device("pulse:usb", "USB microphone"), Device("pulse:usb.2", "USB microphone")]
+    form = await pages.begin("local")
+    assert form["data_schema"].schema["source"].config["options"] == ["USB microphone", "USB microphone (pulse:usb.2)"]
+    await pages.go(await pages.go(form, source="USB microphone (pulse:usb.2)"))
+    assert dict(pages.added().data) == {"source": "pulse:usb.2"}
+
+
+async def test_the_default_microphone_is_named_in_the_language_of_the_house(open_pages: Pages) -> None:
+    await open_pages.house.speak("de")
+    form = await open_pages.begin("local")
+    options = form["data_schema"].schema["source"].config["options"]
+    assert options == ["Standardmikrofon", "USB microphone"]
+    form = await open_pages.begin("local", SOURCE_RECONFIGURE)
+    heard = await open_pages.go(form, source="pulse:usb")
+    await open_pages.go(heard)
+    form = await open_pages.begin("local", SOURCE_RECONFIGURE)
+    heard = await open_pages.go(form, source="default")
+    assert heard["description_placeholders"]["microphone"] == "Standardmikrofon"
+    await open_pages.go(heard)
+    assert open_pages.added().title == "Standardmikrofon"
 
 
 async def test_a_microphone_is_heard_before_it_is_saved_and_works_without_a_restart(open_pages: Pages) -> None:
     form = await open_pages.begin("local")
-    heard = await open_pages.go(form, source="pulse:usb")
+    heard = await open_pages.go(form, source="USB microphone")
     assert (heard["type"], heard["step_id"]) == (FlowResultType.FORM, "heard")
     assert heard["description_placeholders"] == {"microphone": "USB microphone", "level": "-50", "peak": "-50"}
     saved = await open_pages.go(heard)
@@ -180,7 +205,7 @@ async def test_every_reason_why_nothing_comes_leads_back_to_the_form_and_on_from
     pages.house.room.fault = SourceError(reason, "it is broken")
     form = await pages.go(await pages.begin("local"), source="pulse:usb")
     assert (form["type"], form["step_id"], form["errors"]) == (FlowResultType.FORM, "local", {"base": reason.value})
-    assert suggested(form, "source") == "pulse:usb"
+    assert suggested(form, "source") == "USB microphone"
     again = await pages.house.hass.config_entries.subentries.async_configure(form["flow_id"])
     assert again["errors"] == form["errors"], "the page may be fetched twice"
     pages.house.room.fault = None
@@ -228,11 +253,27 @@ async def test_what_is_no_address_is_refused_without_being_opened(pages: Pages, 
     assert pages.house.room.opened == []
 
 
-@pytest.mark.parametrize("source", ["rtsp://[porch/audio", "rtsp://[me]@/audio"])
-async def test_an_address_that_cannot_be_taken_apart_is_left_to_the_engine_to_refuse(pages: Pages, source: str) -> None:
+@pytest.mark.parametrize("source", ["rtsp://me:hunter2@[porch/audio", "rtsp://me:hunter2@/audio", "rtsp://[me]@/audio"])
+async def test_an_address_that_cannot_be_taken_apart_is_left_to_the_engine_to_refuse(
+    pages: Pages, source: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "custom_components.sound_guard")
     pages.house.room.fault = SourceError(Reason.BAD_SOURCE, "malformed")
     form = await pages.go(await pages.begin("stream"), source=source)
     assert form["errors"] == {"base": "bad_source"}
+    assert "malformed" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+async def test_an_address_among_the_microphones_of_the_machine_is_a_stream_and_gives_no_password_away(
+    open_pages: Pages, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "custom_components.sound_guard")
+    await open_pages.go(await open_pages.go(await open_pages.begin("local"), source="rtsp://me:hunter2@porch/audio"))
+    assert open_pages.added().title == "porch"
+    await open_pages.house.until("binary_sensor.porch_connectivity", "on")
+    told = f"{open_pages.house.hass.states.async_all()} {caplog.text}"
+    assert "hunter2" not in told
 
 
 async def test_a_muted_microphone_is_pointed_out_and_can_be_saved_anyway(pages: Pages) -> None:
@@ -296,12 +337,43 @@ async def test_a_microphone_can_be_moved_to_another_source_and_keeps_its_entitie
 
 
 async def test_changing_shows_what_was_chosen_before(hass: HomeAssistant, pages: Pages) -> None:
-    assert suggested(await pages.begin("local", SOURCE_RECONFIGURE), "source") == "default"
+    assert suggested(await pages.begin("local", SOURCE_RECONFIGURE), "source") == "Default microphone"
     assert suggested(await pages.begin("stream", SOURCE_RECONFIGURE), "source") is None
     kitchen = pages.house.entry.subentries[KITCHEN]
     hass.config_entries.async_update_subentry(pages.house.entry, kitchen, data={"source": "rtsp://porch/audio"})
     assert suggested(await pages.begin("stream", SOURCE_RECONFIGURE), "source") == "rtsp://porch/audio"
-    assert suggested(await pages.begin("local", SOURCE_RECONFIGURE), "source") == "default"
+    assert suggested(await pages.begin("local", SOURCE_RECONFIGURE), "source") == "Default microphone"
+
+
+PRIVATE = "rtsp://me:hunter2@porch/audio"
+
+
+@pytest.fixture
+async def private_pages(open_pages: Pages) -> Pages:
+    """Return a person before the pages of a microphone whose address holds a password."""
+    house = open_pages.house
+    kitchen = house.entry.subentries[KITCHEN]
+    house.hass.config_entries.async_update_subentry(house.entry, kitchen, data={"source": PRIVATE})
+    await house.hass.async_block_till_done()
+    return open_pages
+
+
+async def test_changing_does_not_show_a_password_and_keeps_it_if_nothing_is_changed(private_pages: Pages) -> None:
+    form = await private_pages.begin("stream", SOURCE_RECONFIGURE)
+    assert suggested(form, "source") == "rtsp://***@porch/…"
+    await private_pages.go(await private_pages.go(form, source="rtsp://***@porch/…"))
+    assert private_pages.house.entry.subentries[KITCHEN].data["source"] == PRIVATE
+
+
+@pytest.mark.parametrize("source", ["rtsp://***@porch/other", "rtsp://elsewhere/…"])
+async def test_an_address_that_is_changed_must_be_typed_as_a_whole(private_pages: Pages, source: str) -> None:
+    opened = len(private_pages.house.room.opened)
+    form = await private_pages.go(await private_pages.begin("stream", SOURCE_RECONFIGURE), source=source)
+    assert (form["step_id"], form["errors"]) == ("stream", {"base": "hidden_address"})
+    assert len(private_pages.house.room.opened) == opened
+    heard = await private_pages.go(form, source="rtsp://me:hunter3@porch/other")
+    await private_pages.go(heard)
+    assert private_pages.house.entry.subentries[KITCHEN].data["source"] == "rtsp://me:hunter3@porch/other"
 
 
 async def test_changing_nothing_keeps_the_name_and_does_not_disturb_the_microphone(open_pages: Pages) -> None:

@@ -1,15 +1,15 @@
 """Devices come and go with their microphones."""
 
+from collections.abc import Container
 from unittest.mock import patch
 
-from homeassistant.core import CALLBACK_TYPE
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.sound_guard import async_remove_config_entry_device
-from custom_components.sound_guard.clips import Clips
 from custom_components.sound_guard.const import DOMAIN
+from custom_components.sound_guard.walk_test_record import WalkTestRecord
 
 from .conftest import KITCHEN, House, listening_threads, microphone
 
@@ -71,14 +71,14 @@ async def test_a_device_that_was_left_behind_can_be_deleted(house: House) -> Non
 
 
 async def test_a_microphone_that_is_renamed_while_all_is_being_set_up_has_its_new_name(empty_house: House) -> None:
-    start = Clips.async_start
+    load = WalkTestRecord.async_load
 
-    async def rename_and_start(clips: Clips) -> CALLBACK_TYPE:
+    async def rename_and_load(record: WalkTestRecord, keep: Container[str]) -> None:
         kitchen = empty_house.entry.subentries[KITCHEN]
         empty_house.hass.config_entries.async_update_subentry(empty_house.entry, kitchen, title="Galley")
-        return await start(clips)
+        await load(record, keep)
 
-    with patch.object(Clips, "async_start", rename_and_start):
+    with patch.object(WalkTestRecord, "async_load", rename_and_load):
         await empty_house.set_up()
     await empty_house.until("binary_sensor.galley_connectivity", "on")
     assert empty_house.microphone.name == "Galley"

@@ -2,9 +2,14 @@
 
 import json
 
+from homeassistant.config_entries import ConfigEntryState
+
 from custom_components.sound_guard.diagnostics import async_get_config_entry_diagnostics
 
 from .conftest import KITCHEN, House, microphone, until
+from .test_repairs import damaged_house, pages
+
+__all__ = ["damaged_house", "pages"]
 
 
 async def test_diagnostics_show_the_state_without_secrets(empty_house: House) -> None:
@@ -26,5 +31,17 @@ async def test_diagnostics_show_the_state_without_secrets(empty_house: House) ->
     assert (kitchen["status"]["connected"], kitchen["status"]["runtime"]) == (True, "fake")
     assert round(kitchen["level"]["peak_dbfs"]) == -50
     assert (kitchen["noise_floor_dbfs"], kitchen["noise_gate"]) == (None, False)
-    assert porch["source"] == "rtsp://***@porch/audio"
+    assert porch["source"] == "rtsp://***@porch/…"
     assert (door["source"], door["camera"], door["status"]["problem"]) == (None, "camera.door", "not_found")
+
+
+async def test_diagnostics_of_an_installation_that_cannot_be_set_up_say_why(damaged_house: House) -> None:
+    damaged_house.add(microphone("Porch", "porch_id", source="rtsp://me:secret@porch/audio?token=abc"))
+    await damaged_house.hass.async_block_till_done()
+    assert damaged_house.entry_state() is ConfigEntryState.SETUP_ERROR
+    shown = await async_get_config_entry_diagnostics(damaged_house.hass, damaged_house.entry)
+    assert "attention.tflite: is damaged" in shown["problem"]
+    assert shown["microphones"] == [
+        {"name": "Kitchen", "source": "default", "camera": None},
+        {"name": "Porch", "source": "rtsp://***@porch/…", "camera": None},
+    ]

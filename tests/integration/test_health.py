@@ -164,9 +164,34 @@ async def test_a_microphone_that_stays_away_is_told_after_ten_minutes_with_the_r
     assert issue(house.hass, LOST) is None
     later(house.hass, 610)
     raised = await until_raised(house, LOST)
-    assert raised.translation_placeholders == {"microphone": "Kitchen", "problem": "the sound server is gone"}
+    assert raised.translation_placeholders == {
+        "microphone": "Kitchen",
+        "problem": "No sound server (the sound server is gone)",
+    }
     house.room.fault = None
     await until_cleared(house, LOST)
+
+
+async def test_why_a_microphone_stays_away_is_told_in_the_language_of_the_house(house: House) -> None:
+    await house.speak("de")
+    house.room.fault = SourceError(Reason.LOST, "porch: no sound came; ffmpeg says: Broken pipe.")
+    await house.until(CONNECTED, "off")
+    later(house.hass, 610)
+    assert (await until_raised(house, LOST)).translation_placeholders == {
+        "microphone": "Kitchen",
+        "problem": "Der Ton ist abgebrochen (porch: no sound came; ffmpeg says: Broken pipe)",
+    }
+
+
+async def test_an_error_nobody_expected_is_told_in_the_language_of_the_house_with_its_own_words(house: House) -> None:
+    await house.speak("fr")
+    house.room.fault = ZeroDivisionError("a bug")
+    await house.until(CONNECTED, "off")
+    later(house.hass, 610)
+    raised = await until_raised(house, LOST)
+    assert raised.translation_placeholders is not None
+    told = "Erreur inattendue, voir le journal (ZeroDivisionError: a bug)"
+    assert raised.translation_placeholders["problem"] == told
 
 
 async def test_a_microphone_that_comes_and_goes_is_not_lost_for_long(house: House) -> None:
@@ -188,7 +213,10 @@ async def test_a_microphone_that_is_lost_again_and_again_is_told_until_it_is_ste
             house.room.fault = None
             await house.until(CONNECTED, "on")
     raised = await until_raised(house, UNSTEADY)
-    assert raised.translation_placeholders == {"microphone": "Kitchen", "problem": "the sound server is gone"}
+    assert raised.translation_placeholders == {
+        "microphone": "Kitchen",
+        "problem": "No sound server (the sound server is gone)",
+    }
     assert len([level for level, _ in lines(caplog) if level == logging.WARNING]) == outages.OFTEN
     assert lines(caplog)[-1] == (logging.WARNING, "Kitchen: not listening again and again: the sound server is gone")
     with patch.object(outages, "STEADY_S", 0.1):
@@ -204,11 +232,17 @@ async def test_a_microphone_closed_by_its_owner_while_it_was_away_is_not_lost(ho
     assert issue(house.hass, LOST) is None
 
 
-@pytest.mark.parametrize("reason", [Reason.NO_FFMPEG, Reason.NO_BACKEND])
-async def test_what_ffmpeg_is_missing_for_is_told_at_once(house: House, reason: Reason) -> None:
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [(Reason.NO_FFMPEG, "ffmpeg is missing"), (Reason.NO_BACKEND, "Nothing to open a microphone with")],
+)
+async def test_what_ffmpeg_is_missing_for_is_told_at_once(house: House, reason: Reason, told: str) -> None:
     house.room.fault = SourceError(reason, "ffmpeg is needed for this")
     raised = await until_raised(house, FFMPEG)
-    assert raised.translation_placeholders == {"microphone": "Kitchen", "problem": "ffmpeg is needed for this"}
+    assert raised.translation_placeholders == {
+        "microphone": "Kitchen",
+        "problem": f"{told} (ffmpeg is needed for this)",
+    }
     later(house.hass, 700)
     assert issue(house.hass, LOST) is None
     house.room.fault = gone()

@@ -87,7 +87,7 @@ async def test_the_trace_of_an_error_gives_no_password_away(house: House, caplog
     house.room.fault = ZeroDivisionError("rtsp://owner:hunter2@camera/live?token=12345")
     await house.until(CONNECTED, "off")
     await until(lambda: "Traceback" in caplog.text)
-    assert "rtsp://***@camera/live" in caplog.text
+    assert "rtsp://***@camera/…" in caplog.text
     assert "hunter2" not in caplog.text
     assert "12345" not in caplog.text
 

@@ -112,7 +112,7 @@ class TestHouse:
         await stranger.die()
         later(house.hass, 601)
         await house.until(SENSOR, "unavailable")
-        assert house.attributes(SENSOR)["problem"].startswith("the other machine cannot be reached")
+        assert house.attributes(SENSOR)["problem"].startswith("The other machine cannot be reached")
         later(house.hass, 632)
         await house.hass.async_block_till_done()
         later(house.hass, 663)
@@ -122,6 +122,23 @@ class TestHouse:
         await house.until(SENSOR, "remote")
         assert issue(house.hass, ISSUE) is None
         assert len([text for level, text in our_log(caplog) if level == logging.WARNING]) == 1
+
+    @pytest.mark.parametrize(
+        ("trouble", "detail", "told"),
+        [
+            (Trouble.WRONG_TOKEN, None, "Das andere Gerät nimmt das Token nicht an"),
+            (Trouble.UNREACHABLE, "refused", "Das andere Gerät ist nicht erreichbar (refused)"),
+        ],
+    )
+    async def test_what_keeps_another_machine_is_told_in_the_language_of_the_house(
+        self, house: House, trouble: Trouble, detail: str | None, told: str
+    ) -> None:
+        await house.speak("de")
+        assert house.room.verifier is not None
+        house.room.verifier.fault = RemoteError(trouble, detail)
+        await house.hass.async_add_executor_job(house.entry.runtime_data.verification.look.submit, SILENCE)
+        await house.until(SENSOR, "unavailable")
+        assert house.attributes(SENSOR)["problem"] == told
 
     @pytest.mark.parametrize(
         "options",

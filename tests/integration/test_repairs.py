@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
@@ -109,15 +109,28 @@ async def test_a_microphone_that_is_out_of_reach_says_why(house: House, pages: P
     later(house.hass, 610)
     await until_raised(house, LOST)
     page = await pages.open(LOST)
-    assert page["description_placeholders"]["problem"] == "the sound server is gone"
+    assert page["description_placeholders"]["problem"] == "No sound server (the sound server is gone)"
     house.room.fault = SourceError(Reason.REFUSED, "the password is refused")
     page = await pages.submit()
     assert page["step_id"] == "unheard"
-    assert page["description_placeholders"]["problem"] == "the password is refused"
+    assert page["description_placeholders"]["problem"] == "Refused or out of reach (the password is refused)"
     house.room.fault = None
     assert (await pages.submit())["step_id"] == "well"
     assert issue(house.hass, LOST) is None
     assert (await pages.submit())["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_the_pages_say_why_in_the_language_of_the_house(house: House, pages: Pages) -> None:
+    await house.speak("de")
+    house.room.fault = gone()
+    await house.until("binary_sensor.kitchen_connectivity", "off")
+    later(house.hass, 610)
+    await until_raised(house, LOST)
+    await pages.open(LOST)
+    house.room.fault = SourceError(Reason.NO_PERMISSION, "porch: this user may not read it.")
+    page = await pages.submit()
+    assert page["step_id"] == "unheard"
+    assert page["description_placeholders"]["problem"] == "Keine Berechtigung (porch: this user may not read it)"
 
 
 async def test_a_microphone_that_says_nothing_at_all_is_not_waited_for_for_ever(house: House, pages: Pages) -> None:
@@ -128,6 +141,7 @@ async def test_a_microphone_that_says_nothing_at_all_is_not_waited_for_for_ever(
     with patch.object(health, "LISTEN_S", 0.2):
         page = await pages.submit()
     assert (page["step_id"], page["description_placeholders"]["level"]) == ("unheard", "–")
+    assert page["description_placeholders"]["problem"] == "Complete silence (fake: default)"
 
 
 async def test_when_ffmpeg_has_been_installed_the_microphone_is_heard(house: House, pages: Pages) -> None:
@@ -212,6 +226,16 @@ async def test_a_model_that_was_installed_again_is_loaded(damaged_house: House, 
     assert (await pages.submit())["type"] is FlowResultType.CREATE_ENTRY
     assert issue(damaged_house.hass, "model_unusable") is None
     await damaged_house.until("binary_sensor.kitchen_connectivity", "on")
+
+
+async def test_a_model_is_not_called_whole_because_its_installation_was_disabled(
+    damaged_house: House, pages: Pages
+) -> None:
+    await pages.open("model_unusable")
+    await damaged_house.hass.config_entries.async_set_disabled_by(
+        damaged_house.entry.entry_id, ConfigEntryDisabler.USER
+    )
+    assert (await pages.submit())["errors"] == {"base": "still_damaged"}
 
 
 async def test_without_an_installation_there_is_no_model_to_load(damaged_house: House, pages: Pages) -> None:

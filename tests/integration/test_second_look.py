@@ -18,8 +18,8 @@ from custom_components.sound_guard.engine import ENGINE
 from custom_components.sound_guard.event import EVENT_HEARD
 from custom_components.sound_guard.src.hearing.card import CardError
 from custom_components.sound_guard.src.hearing.rcrnn_card import RcrnnCard
-from custom_components.sound_guard.src.hearing.second_look import Standing
-from custom_components.sound_guard.src.hearing.verifier import VerifierError
+from custom_components.sound_guard.src.hearing.second_look import QUEUE, Standing
+from custom_components.sound_guard.src.hearing.verifier import Failure, VerifierError
 from custom_components.sound_guard.verification import SILENCE, Verification
 
 from .conftest import House, until
@@ -34,6 +34,9 @@ from .test_repairs import Pages, pages
 from .two_rooms import add_hall
 
 __all__ = ["pages"]
+
+UNUSABLE = "The model of the second look cannot be used"
+UNEXPECTED = "Unexpected error, see the log"
 
 
 def minder(house: House) -> Verification:
@@ -113,20 +116,21 @@ async def test_the_owner_decides_how_long_a_sound_may_wait(house: House) -> None
 
 
 @pytest.mark.parametrize(
-    ("broken", "problem"),
+    ("broken", "reason", "detail"),
     [
-        ({"load_verifier_card": damaged}, "rcrnn.tflite: is damaged"),
+        ({"load_verifier_card": damaged}, UNUSABLE, "rcrnn.tflite: is damaged"),
         (
             {"load_verifier_card": lambda _: another_card()},
+            UNUSABLE,
             "rcrnn.json: was made for another model than attention.json",
         ),
-        ({"fault": CardError("rcrnn.tflite: is no R-CRNN")}, "rcrnn.tflite: is no R-CRNN"),
-        ({"fault": MemoryError("no room")}, "MemoryError: no room"),
+        ({"fault": CardError("rcrnn.tflite: is no R-CRNN")}, UNUSABLE, "rcrnn.tflite: is no R-CRNN"),
+        ({"fault": MemoryError("no room")}, UNEXPECTED, "MemoryError: no room"),
     ],
     ids=["damaged", "for another model", "another shape", "unexpected"],
 )
 async def test_without_its_model_the_house_is_heard_all_the_same(
-    empty_house: House, caplog: pytest.LogCaptureFixture, broken: dict[str, Any], problem: str
+    empty_house: House, caplog: pytest.LogCaptureFixture, broken: dict[str, Any], reason: str, detail: str
 ) -> None:
     empty_house.room.verifier_fault = broken.pop("fault", None)
     configure_engine(empty_house, **broken)
@@ -135,11 +139,11 @@ async def test_without_its_model_the_house_is_heard_all_the_same(
     empty_house.room.play("smoke_alarm")
     await empty_house.until("binary_sensor.kitchen_smoke", "on")
     assert empty_house.state(SENSOR) == "unavailable"
-    assert empty_house.attributes(SENSOR)["problem"] == problem
+    assert empty_house.attributes(SENSOR)["problem"] == f"{reason} ({detail})"
     raised = await until_raised(empty_house, ISSUE)
-    assert raised.translation_placeholders == {"problem": problem}
+    assert raised.translation_placeholders == {"problem": f"{reason} ({detail})"}
     assert raised.is_fixable
-    assert our_log(caplog) == [(logging.WARNING, f"no second look can be taken: {problem}")]
+    assert our_log(caplog) == [(logging.WARNING, f"no second look can be taken: {detail}")]
 
 
 def another_card() -> RcrnnCard:
@@ -152,14 +156,14 @@ async def test_a_model_that_does_not_run_is_noticed_before_it_is_needed(empty_ho
     broken.fault = ValueError("shapes do not fit")
     configure_engine(empty_house, open_verifier=lambda _: broken)
     await empty_house.set_up()
-    assert empty_house.attributes(SENSOR)["problem"] == "ValueError: shapes do not fit"
+    assert empty_house.attributes(SENSOR)["problem"] == f"{UNEXPECTED} (ValueError: shapes do not fit)"
 
 
 async def test_a_failure_shows_at_once_and_is_a_repair_only_when_it_lasts(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     await fail(house, "it is too hot")
-    assert house.attributes(SENSOR)["problem"] == "it is too hot"
+    assert house.attributes(SENSOR)["problem"] == f"{UNEXPECTED} (it is too hot)"
     looks = len(verifier(house).looks_s)
     later(house.hass, 31)
     await until(lambda: len(verifier(house).looks_s) > looks)
@@ -167,7 +171,7 @@ async def test_a_failure_shows_at_once_and_is_a_repair_only_when_it_lasts(
     assert house.state("binary_sensor.kitchen_connectivity") == "on"
     later(house.hass, 62)
     raised = await until_raised(house, ISSUE)
-    assert raised.translation_placeholders == {"problem": "it is too hot"}
+    assert raised.translation_placeholders == {"problem": f"{UNEXPECTED} (it is too hot)"}
     assert len([text for level, text in our_log(caplog) if level == logging.WARNING]) == 1
 
 
@@ -177,8 +181,9 @@ async def test_a_repair_names_the_latest_reason_and_goes_by_itself(house: House)
     await until_raised(house, ISSUE)
     verifier(house).fault = VerifierError("it is too cold")
     await suspect(house)
-    assert house.attributes(SENSOR)["problem"] == "it is too cold"
-    assert (await until_raised(house, ISSUE)).translation_placeholders == {"problem": "it is too cold"}
+    assert house.attributes(SENSOR)["problem"] == f"{UNEXPECTED} (it is too cold)"
+    raised = await until_raised(house, ISSUE)
+    assert raised.translation_placeholders == {"problem": f"{UNEXPECTED} (it is too cold)"}
     verifier(house).fault = None
     later(house.hass, 100)
     await house.until(SENSOR, "local")
@@ -191,10 +196,41 @@ async def test_one_that_does_not_answer_is_unavailable_until_it_does(house: Hous
     verifier(house).stuck.set()
     await suspect(house)
     await house.until(SENSOR, "unavailable")
-    assert house.attributes(SENSOR)["problem"] == "no answer within 1 s"
+    assert house.attributes(SENSOR)["problem"] == "No answer in time (1 s)"
     verifier(house).stuck.clear()
     later(house.hass, 31)
     await house.until(SENSOR, "local")
+
+
+async def test_why_it_is_unavailable_is_told_in_the_language_of_the_house(house: House) -> None:
+    await house.speak("de")
+    await fail(house, "it is too hot")
+    later(house.hass, 62)
+    told = "Unerwarteter Fehler, siehe Protokoll (it is too hot)"
+    assert (await until_raised(house, ISSUE)).translation_placeholders == {"problem": told}
+    assert house.attributes(SENSOR)["problem"] == told
+
+
+async def test_that_its_model_is_damaged_is_told_in_the_language_of_the_house_from_the_start(
+    empty_house: House,
+) -> None:
+    empty_house.hass.config.language = "nl"
+    configure_engine(empty_house, load_verifier_card=damaged)
+    await empty_house.set_up()
+    told = "Het model van de tweede blik is niet te gebruiken (rcrnn.tflite: is damaged)"
+    assert (await until_raised(empty_house, ISSUE)).translation_placeholders == {"problem": told}
+
+
+async def test_that_too_many_sounds_wait_for_it_is_told(house: House) -> None:
+    await house.speak("es")
+    look = minder(house).look
+    assert look is not None
+    verifier(house).stuck.set()
+    for _ in range(QUEUE + 2):
+        await house.hass.async_add_executor_job(look.submit, SILENCE)
+    await house.until(SENSOR, "unavailable")
+    assert house.attributes(SENSOR)["problem"] == "Demasiados sonidos esperan una segunda comprobación"
+    verifier(house).stuck.clear()
 
 
 async def test_its_repair_tries_again_at_once_when_asked_to(house: House, pages: Pages) -> None:
@@ -203,12 +239,12 @@ async def test_its_repair_tries_again_at_once_when_asked_to(house: House, pages:
     await until_raised(house, ISSUE)
     page = await pages.open(ISSUE)
     assert (page["step_id"], page["errors"]) == ("confirm", None)
-    assert page["description_placeholders"] == {"problem": "it is too hot"}
+    assert page["description_placeholders"] == {"problem": f"{UNEXPECTED} (it is too hot)"}
 
     verifier(house).fault = VerifierError("it is too cold")
     page = await pages.submit()
     assert (page["step_id"], page["errors"]) == ("confirm", {"base": "still_unavailable"})
-    assert page["description_placeholders"] == {"problem": "it is too cold"}
+    assert page["description_placeholders"] == {"problem": f"{UNEXPECTED} (it is too cold)"}
 
     verifier(house).fault = None
     assert (await pages.submit())["type"] is FlowResultType.CREATE_ENTRY
@@ -289,8 +325,8 @@ async def test_news_that_comes_after_the_end_is_of_no_interest(house: House) -> 
     standing = mind.standing
     assert standing is not None
     await house.hass.config_entries.async_unload(house.entry.entry_id)
-    mind._take(Standing("local", "too late"))
-    assert mind.problem is None
+    mind._take(Standing("local", Failure.unforeseen("too late")))
+    assert mind.failure is None
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -330,7 +366,13 @@ async def test_diagnostics_tell_how_it_is_doing(house: House) -> None:
         "state": "unavailable",
         "problem": "it is too hot",
         "model": {"name": "rcrnn", "version": "0.0.2", "sha256": VERIFIER_CARD.sha256},
-        "standing": {"place": "local", "failure": "it is too hot", "looks": 2, "confirmed": 0, "failures": 1},
+        "standing": {
+            "place": "local",
+            "failure": {"reason": "fault", "message": "it is too hot", "detail": "it is too hot"},
+            "looks": 2,
+            "confirmed": 0,
+            "failures": 1,
+        },
     }
 
 

@@ -237,6 +237,19 @@ class TestExportFeedback:
             await act(keeper.hass, "export_feedback", folder=str(media.parent / "elsewhere"))
         assert refused.value.translation_key == "path_not_allowed"
 
+    @pytest.mark.parametrize("where", ["www", "www/false alarms", "media/link"])
+    async def test_nothing_is_exported_to_where_everybody_can_listen(
+        self, keeper: House, media: Path, tmp_path: Path, where: str
+    ) -> None:
+        www = tmp_path / "www"
+        www.mkdir()
+        (media / "link").symlink_to(www)
+        keeper.hass.config.allowlist_external_dirs.add(str(www))
+        with pytest.raises(ServiceValidationError) as refused:
+            await act(keeper.hass, "export_feedback", folder=str(tmp_path / where))
+        assert refused.value.translation_key == "folder_public"
+        assert list(www.iterdir()) == []
+
     async def test_only_administrators_may_write_to_the_disk(
         self, keeper: House, hass_read_only_user: MockUser, tmp_path: Path
     ) -> None:

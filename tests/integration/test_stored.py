@@ -157,6 +157,17 @@ async def test_the_house_is_listened_to_whatever_is_in_its_files(
     await empty_house.until("binary_sensor.kitchen_connectivity", "on")
 
 
+async def test_the_house_is_listened_to_although_its_files_cannot_be_read(
+    empty_house: House, hass_storage: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    for key in ("keypad", "walk_tests"):
+        # What a later version has left behind.
+        hass_storage[f"sound_guard.{key}"] = {"version": 99, "minor_version": 1, "key": key, "data": {}}
+    await empty_house.set_up()
+    await empty_house.until("binary_sensor.kitchen_connectivity", "on")
+    assert caplog.text.count("what it holds begins anew") == 2
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -21,7 +21,6 @@ async def test_off_closes_the_microphone_and_on_opens_it_again(house: House) -> 
     assert not listening_threads()
     assert house.state("binary_sensor.kitchen_connectivity") == "off"
     assert house.state("binary_sensor.kitchen_smoke") == "unavailable"
-    assert house.state("event.kitchen_sound_heard") == "unavailable"
 
     await house.call("turn_on", SWITCH)
     await house.until("binary_sensor.kitchen_connectivity", "on")

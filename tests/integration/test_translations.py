@@ -17,6 +17,25 @@ FOLDER = INTEGRATION / "translations"
 ENGLISH = "en"
 OTHERS = ("de", "es", "fr", "it", "nl")
 
+THIS_MESSAGE = {
+    "de": "Dieser Hinweis",
+    "en": "This message",
+    "es": "Este mensaje",
+    "fr": "Ce message",
+    "it": "Questo messaggio",
+    "nl": "Dit bericht",
+}
+"""What a repair calls itself: no alert, and none of Home Assistant's notifications."""
+
+CONFIDENCE = (
+    "common.confidence",
+    "entity.alarm_control_panel.guard.state_attributes.confidence.name",
+    "entity.event.sound.state_attributes.verifier_confidence.name",
+    "entity.sensor.walk_test.state_attributes.sure_percent.name",
+    "options.step.calm.data.playing_percent",
+    "triggers.smoke_alarm_detected.fields.confidence.name",
+)
+
 FEW_WORDS = 3
 """So few may be the same in two languages: "Sound Guard", a name, a code."""
 
@@ -71,6 +90,29 @@ def test_no_text_is_empty_or_has_blanks_around_it(language: str) -> None:
 def test_pages_show_a_text_as_it_is_written(language: str) -> None:
     # In the pages' message format, an apostrophe before a brace hides what is to be filled in: ’ does not.
     assert not wrong(language, lambda _, text: re.search(r"'[{}']|[<>]|\[%", text))
+
+
+@pytest.mark.parametrize("language", [ENGLISH, *OTHERS])
+def test_apostrophes_are_written_in_one_way(language: str) -> None:
+    assert not wrong(language, lambda _, text: re.search(r"’(?!\{)", text))
+
+
+def test_french_marks_stay_on_the_line_of_their_word() -> None:
+    assert not wrong("fr", lambda _, text: re.search(r"\S [:;?!»]|« ", text))
+
+
+@pytest.mark.parametrize("language", [ENGLISH, *OTHERS])
+def test_how_sure_it_is_has_one_name(language: str) -> None:
+    texts = told(language)
+    name = texts["entity.event.sound.state_attributes.confidence.name"]
+    assert not {key: texts[key] for key in CONFIDENCE if not texts[key].startswith(name)}
+
+
+@pytest.mark.parametrize(("language", "words"), THIS_MESSAGE.items())
+def test_a_repair_that_goes_by_itself_calls_itself_by_one_name(language: str, words: str) -> None:
+    goes = {key for key, text in told(ENGLISH).items() if THIS_MESSAGE[ENGLISH] in text}
+    assert len(goes) > 1
+    assert goes == {key for key, text in told(language).items() if words in text}
 
 
 @pytest.mark.parametrize("language", OTHERS)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
+from homeassistant.util.yaml import load_yaml_dict
 
 from custom_components.sound_guard import PLATFORMS, const
 from custom_components.sound_guard.const import DOMAIN, ISSUE_MODEL, SUBENTRY_MICROPHONE
@@ -19,14 +20,31 @@ from custom_components.sound_guard.news import FAULT, STUCK
 from custom_components.sound_guard.remote import Trouble
 from custom_components.sound_guard.src.hearing.card import Sensitivity
 from custom_components.sound_guard.src.hearing.guard import Mode
+from custom_components.sound_guard.src.hearing.second_look import CROWDED, LATE
 from custom_components.sound_guard.src.hearing.source import Reason
-from custom_components.sound_guard.verification import CHOICES, State as SecondLook
+from custom_components.sound_guard.src.hearing.verifier import FAULT as UNFORESEEN
+from custom_components.sound_guard.verification import CHOICES, NO_MODEL, State as SecondLook
 
 from .fakes import LABELS
 
 ROOT = Path(__file__).parents[2]
 INTEGRATION = ROOT / "custom_components" / DOMAIN
 SOURCES = {path.name: path.read_text() for path in INTEGRATION.glob("*.py")}
+
+RULES = """
+action-setup appropriate-polling brands common-modules config-flow-test-coverage config-flow dependency-transparency
+docs-actions docs-triggers docs-conditions docs-high-level-description docs-installation-instructions
+docs-removal-instructions entity-event-setup entity-unique-id has-entity-name runtime-data test-before-configure
+test-before-setup unique-config-entry
+action-exceptions config-entry-unloading docs-configuration-parameters docs-installation-parameters entity-unavailable
+integration-owner log-when-unavailable parallel-updates reauthentication-flow test-coverage
+devices diagnostics discovery-update-info discovery docs-data-update docs-examples docs-known-limitations
+docs-supported-devices docs-supported-functions docs-troubleshooting docs-use-cases dynamic-devices entity-category
+entity-device-class entity-disabled-by-default entity-translations exception-translations icon-translations
+reconfiguration-flow repair-issues stale-devices
+async-dependency inject-websession strict-typing
+"""
+"""Of Home Assistant's integration quality scale: bronze, silver, gold, platinum."""
 
 KEY = re.compile(r"^(?!.+[_-]{2})(?![_-])[a-z0-9-_]+(?<![_-])$")
 ADDRESS = re.compile(r"(?:[a-z]+://|www\.)[a-z0-9]+(?:[-.][a-z0-9]+)*\.[a-z]{2,5}", re.IGNORECASE)
@@ -113,6 +131,18 @@ def test_the_manifest_has_what_the_validators_demand() -> None:
     assert MANIFEST["documentation"].startswith("https://")
     assert MANIFEST["issue_tracker"].startswith("https://")
     assert "quality_scale" not in MANIFEST, "only core integrations may claim one"
+
+
+def test_every_rule_of_the_quality_scale_is_met_or_exempt_with_a_reason() -> None:
+    rules = load_yaml_dict(str(INTEGRATION / "quality_scale.yaml"))["rules"]
+    assert rules.keys() == set(RULES.split())
+    for rule, verdict in rules.items():
+        if isinstance(verdict, dict):
+            assert verdict.keys() == {"status", "comment"}, rule
+            assert verdict["status"] in ("done", "exempt"), rule
+            assert len(verdict["comment"]) > 20, rule
+        else:
+            assert verdict == "done", f"{rule}: an exemption needs a reason"
     assert AwesomeVersion(MANIFEST["version"], ensure_strategy=AwesomeVersionStrategy.SEMVER)
 
 
@@ -171,7 +201,7 @@ def test_every_page_of_a_microphone_is_translated_and_no_other() -> None:
 
 
 def test_every_reason_why_nothing_is_heard_is_translated_and_no_other() -> None:
-    assert FLOW["error"].keys() == {*Reason, "no_stream", "unknown"}
+    assert FLOW["error"].keys() == {*Reason, "hidden_address", "no_stream", "unknown"}
 
 
 def test_every_problem_with_an_option_is_translated_and_no_other() -> None:
@@ -179,6 +209,12 @@ def test_every_problem_with_an_option_is_translated_and_no_other() -> None:
     errors = TRANSLATIONS["options"]["error"].keys()
     assert set(Trouble) <= errors
     assert errors <= pages | set(Trouble)
+
+
+def test_every_reason_why_there_is_no_second_look_is_translated_and_no_other() -> None:
+    reasons = {*Trouble, CROWDED, LATE, NO_MODEL, UNFORESEEN}
+    told = {key for key in TRANSLATIONS["common"] if key.startswith("second_look_")}
+    assert told == {f"second_look_{reason}" for reason in reasons}
 
 
 def test_the_modes_of_the_guard_are_translated_and_no_other() -> None:

@@ -72,6 +72,7 @@ async def test_a_model_that_hangs_is_told_and_the_next_thread_hears_as_soon_as_i
     assert house.state("binary_sensor.kitchen_smoke") == "unavailable"
     raised = await until_raised(house, STUCK)
     assert (raised.is_fixable, raised.severity) == (True, ir.IssueSeverity.ERROR)
+    assert raised.translation_placeholders == {"microphone": "Kitchen", "problem": "No sign of life"}
     assert len(listening_threads()) == 2
     house.room.model_hangs.clear()
     await house.until(CONNECTED, "on")

@@ -7,12 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hearing import Listener, ModelCard
 from hearing.feedback import MANIFEST, export_false_alarms
 from tests.sounds import write_wav
+from training import train
 from training.config import Config
-from training.dataset import ShardMaker, library_of
+from training.dataset import ShardMaker, libraries_of, library_of
 from training.examples import StepExamples, length_s
-from training.recipes import Recipes
+from training.export import export
+from training.inspection import inspect
+from training.mixtures import Mixer, Mixture
+from training.recipes import Recipe, Recipes
 from training.recordings import Library
 
 SHARES = (0.2, 0.2)
@@ -59,6 +64,48 @@ def test_training_hears_what_an_owner_reported(tmp_path: Path, clips: dict[str, 
     assert ShardMaker(config, "train").make(range(3)).frames.shape[0] == 3
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras 3.15's, nothing of ours
+def test_a_model_is_trained_with_what_was_exported_as_negatives(
+    tmp_path: Path, clips: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(Library, "cache", lambda _: tmp_path / "decoded")
+    folder = tmp_path / "feedback"
+    export_false_alarms(folder, clips)
+    tiny = Config.load("tiny")
+    config = replace(
+        tiny,
+        recordings=replace(tiny.recordings, extra=(str(folder),)),
+        mixtures=replace(tiny.mixtures, shards=1),
+        train=replace(tiny.train, epochs=1),
+    )
+    negatives: set[str] = set()
+    render = Mixer.render
+
+    def note(mixer: Mixer, recipe: Recipe) -> Mixture:
+        negatives.update(placed.file for placed in recipe.background)
+        return render(mixer, recipe)
+
+    monkeypatch.setattr(Mixer, "render", note)
+    run = train.train(config)
+    assert negatives == {str(path) for path in folder.resolve().glob("*.wav")}
+    assert len(negatives) == 2
+    card = export(config, tmp_path / "attention.json")
+    Listener(ModelCard.load(card.path)).feed(np.zeros(32_000, np.int16))
+    assert {row["split"] for row in csv.DictReader((run / "split.csv").read_text().splitlines())} == {"train"}
+
+
+def test_training_goes_on_without_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Library, "cache", lambda _: tmp_path / "decoded")
+    folder = tmp_path / "feedback"
+    assert export_false_alarms(folder, {}) == 0
+    tiny = Config.load("tiny")
+    config = replace(tiny, recordings=replace(tiny.recordings, extra=(str(folder),)))
+    assert library_of(config).recordings == ()
+    for part in libraries_of(config):
+        inspect(part)
+
+
 def test_a_later_export_adds_to_the_library(tmp_path: Path, clips: dict[str, Path]) -> None:
     first, second = ({each: path} for each, path in clips.items())
     assert export_false_alarms(tmp_path, first) == 1
@@ -67,6 +114,14 @@ def test_a_later_export_adds_to_the_library(tmp_path: Path, clips: dict[str, Pat
     (tmp_path / f"{'a' * 32}.wav").unlink()
     assert export_false_alarms(tmp_path, {}) == 1, "what its owner took away stays away"
     assert [recording.file for recording in Library.load(tmp_path, 1, SHARES).recordings] == [f"{'b' * 32}.wav"]
+
+
+def test_a_report_that_was_taken_back_is_no_negative_any_more(tmp_path: Path, clips: dict[str, Path]) -> None:
+    export_false_alarms(tmp_path, clips)
+    kept, taken_back = clips
+    assert export_false_alarms(tmp_path, {kept: clips[kept]}, taken_back=[taken_back, "c" * 32]) == 1
+    assert [recording.group for recording in Library.load(tmp_path, 1, SHARES).recordings] == [kept]
+    assert not (tmp_path / f"{taken_back}.wav").exists()
 
 
 @pytest.mark.parametrize("header", ["class,subtype,file,onset_s,offset_s,group,doubt,licence", "file,label"])

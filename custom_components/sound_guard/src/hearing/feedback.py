@@ -4,7 +4,7 @@ import csv
 import errno
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 MANIFEST = "recordings.csv"
@@ -12,42 +12,58 @@ COLUMNS = ("class", "subtype", "file", "onset_s", "offset_s", "group", "doubt", 
 SUBTYPE = "reported_false_alarm"
 
 
-def export_false_alarms(folder: Path, sounds: Mapping[str, Path]) -> int:
-    """Copy WAV files (16 kHz mono), by id, to a folder and return how many it has now; earlier ones stay.
+def export_false_alarms(folder: Path, sounds: Mapping[str, Path], taken_back: Iterable[str] = ()) -> int:
+    """Copy WAV files (16 kHz mono), by id, to a folder and return how many it has now.
+
+    Earlier ones stay, but for those whose report was taken back: a real alarm must not be trained against.
 
     Raises:
-        FileExistsError: the folder holds recordings of another kind, or a list that cannot be read.
+        FileExistsError: the folder holds anything but an earlier export.
         OSError: a file cannot be read, or the folder cannot be written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    rows = _rows(folder / MANIFEST)
+    rows = _rows(folder)
+    withdrawn = rows.keys() & {f"{event_id}.wav" for event_id in taken_back}
+    for name in withdrawn:
+        del rows[name]
+    # The list goes first: it never names a file that is not there, and says at once whose folder this is.
+    _write_manifest(folder, rows)
+    for name in withdrawn:
+        (folder / name).unlink(missing_ok=True)
     for event_id, sound in sounds.items():
         name = f"{event_id}.wav"
         _write(folder / name, sound.read_bytes())
         # No times: all of it is what must not raise an alarm.
         row = {"class": "negative", "subtype": SUBTYPE, "file": name, "group": event_id, "licence": "own recording"}
         rows[name] = dict.fromkeys(COLUMNS, "") | row
+    _write_manifest(folder, rows)
+    return len(rows)
+
+
+def _write_manifest(folder: Path, rows: Mapping[str, Mapping[str, str]]) -> None:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows.values())
     _write(folder / MANIFEST, text.getvalue().encode())
-    return len(rows)
 
 
-def _rows(manifest: Path) -> dict[str, dict[str, str]]:
+def _rows(folder: Path) -> dict[str, dict[str, str]]:
     """Return the rows of an earlier export by file, without those whose file has been taken away."""
+    manifest = folder / MANIFEST
     try:
         text = manifest.read_text(encoding="utf-8")
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         rows = list(reader)
     except FileNotFoundError:
+        if any(folder.iterdir()):
+            raise _not_ours(folder) from None
         return {}
     except (UnicodeDecodeError, csv.Error) as error:
         raise _not_ours(manifest) from error
     if text and (reader.fieldnames != [*COLUMNS] or any(not _is_ours(row) for row in rows)):
         raise _not_ours(manifest)
-    return {row["file"]: row for row in rows if (manifest.parent / row["file"]).is_file()}
+    return {row["file"]: row for row in rows if (folder / row["file"]).is_file()}
 
 
 def _is_ours(row: Mapping[str | None, object]) -> bool:
@@ -57,11 +73,17 @@ def _is_ours(row: Mapping[str | None, object]) -> bool:
     return whole and row["subtype"] == SUBTYPE and isinstance(name, str) and Path(name).name == name
 
 
-def _not_ours(manifest: Path) -> FileExistsError:
-    return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(manifest))
+def _not_ours(path: Path) -> FileExistsError:
+    return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
 
 
 def _write(path: Path, content: bytes) -> None:
+    """Write a file wholly or not at all, readable by nobody else: it was recorded in somebody's house."""
     new = path.with_name(f"{path.name}.new")
-    new.write_bytes(content)
-    new.replace(path)
+    try:
+        with open(new, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(content)
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise

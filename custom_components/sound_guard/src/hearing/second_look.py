@@ -16,7 +16,7 @@ from typing import Literal, Protocol, Self
 from .card import Sensitivity
 from .features import Block
 from .source import redact_all
-from .verifier import Region, Verifier, VerifierError
+from .verifier import Failure, Region, Verifier, VerifierError
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -31,6 +31,12 @@ QUEUE = 8
 
 CLOSE_S = 3.0
 """How long closing may take."""
+
+LATE = "late"
+"""The reason of a look that brought no answer within its limit."""
+
+CROWDED = "crowded"
+"""The reason of a look that found the queue full."""
 
 Place = Literal["local", "remote"]
 
@@ -55,8 +61,8 @@ class Standing:
     """How a verifier is doing."""
 
     place: Place
-    failure: str | None = None
-    """Why the last look could not be taken, in words for the owner; None after a success."""
+    failure: Failure | None = None
+    """Why the last look could not be taken; None after a success."""
 
     looks: int = 0
     """Looks that were asked for."""
@@ -122,7 +128,7 @@ class SecondLook:
         self._changed = Condition()
         """Guards all of the above."""
         self._telling = Lock()
-        self._known: str | None = None
+        self._known: Failure | None = None
         """The failure that was told last; guarded by `_telling`."""
 
     def __enter__(self) -> Self:
@@ -147,7 +153,7 @@ class SecondLook:
             if self._closed:
                 _abandon(look)
             elif len(self._queue) >= QUEUE:
-                refusal = "too many sounds wait for a second look"
+                refusal = Failure(CROWDED, "too many sounds wait for a second look")
             else:
                 refusal = self._start()
             if refusal is not None:
@@ -193,14 +199,14 @@ class SecondLook:
         self._told = None
         return worker is None or not worker.is_alive()
 
-    def _start(self) -> str | None:
+    def _start(self) -> Failure | None:
         """Start the thread if there is none; return why that is impossible, if it is."""
         if self._worker is None:
             worker = Thread(target=self._work, name="second look", daemon=True)
             try:
                 worker.start()
             except RuntimeError as error:
-                return f"no thread could be started: {error}"
+                return Failure.unforeseen(f"no thread could be started: {error}")
             self._worker = worker
         return None
 
@@ -222,9 +228,9 @@ class SecondLook:
             try:
                 regions = self._verifier.verify(samples)
             except VerifierError as error:
-                failure = str(error)
+                failure = error.failure
             except BaseException as error:  # noqa: BLE001  whatever it is, the next sound is looked at again
-                failure = f"{type(error).__name__}: {redact_all(str(error))}"
+                failure = Failure.unforeseen(f"{type(error).__name__}: {redact_all(str(error))}")
                 trace = redact_all("\n" + "".join(format_exception(error)))
         with self._changed:
             if look.done.is_set():
@@ -240,9 +246,10 @@ class SecondLook:
         self._tell(trace)
 
     def _note_late(self, look: Look) -> None:
-        self._note_failure(look, f"no answer within {self.limit_s:g} s")
+        limit = f"{self.limit_s:g} s"
+        self._note_failure(look, Failure(LATE, f"no answer within {limit}", limit))
 
-    def _note_failure(self, look: Look, failure: str) -> None:
+    def _note_failure(self, look: Look, failure: Failure) -> None:
         """Count a look as failed, once; `_changed` is held."""
         if not look.failed and not look.done.is_set():
             look.failed = True

@@ -105,19 +105,27 @@ class Source(Protocol):
         """Stop, free everything and end a running iteration. May be called twice."""
 
 
-_SECRET = re.compile(r"(?i)(user|login|pass\w*|pwd|token|auth|key|secret)=[^&/;]*")
+_SOMEBODY, _SOMEWHERE = "***@", "/…"
+"""Stand for user and password, and for path and query."""
+
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"]+")
 
 
 def redact(spec: str) -> str:
-    """Return a source's address without user, password and query. Anything else stays as it is."""
+    """Return a source's address without user, password, path and query. Anything else stays as it is."""
     scheme, separator, rest = spec.partition("://")
     if not separator:
         return spec
     # Passwords may hold any character, so whatever stands before the last @ goes, even if a path held the @.
     _, at, address = rest.rpartition("@")
-    address = re.split(r"[?#]", address, maxsplit=1)[0]
-    return f"{scheme}://{'***@' if at else ''}" + _SECRET.sub(r"\1=***", address)
+    # Of many cameras the path is the password.
+    host, *path = re.split(r"[/?#]", address, maxsplit=1)
+    return f"{scheme}://{_SOMEBODY if at else ''}{host}{_SOMEWHERE if any(path) else ''}"
+
+
+def is_redacted(spec: str) -> bool:
+    """Return whether something of an address was left out by redact()."""
+    return _SOMEBODY in spec or _SOMEWHERE in spec
 
 
 def redact_all(text: str) -> str:

@@ -160,6 +160,8 @@ class FirstWorking:
 
 def _has_host(url: str) -> bool:
     try:
-        return "://" in url and bool(urlsplit(url).hostname)
+        address = urlsplit(url)
+        # A port that is none is found out when it is read.
+        return "://" in url and bool(address.hostname) and (address.port is None or address.port > 0)
     except ValueError:
         return False

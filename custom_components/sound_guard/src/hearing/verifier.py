@@ -1,13 +1,43 @@
 """Whoever takes a second look at a sound: what it is given, and what it answers."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 from .features import Block
 
+FAULT = "fault"
+"""The reason of a failure that nobody has foreseen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a second look could not be taken. Holds no credentials."""
+
+    reason: str
+    """A word that a translation goes by."""
+
+    message: str
+    """The same as a sentence in English, for a log."""
+
+    detail: str | None = None
+    """What the word leaves open, for whoever helps the owner."""
+
+    def __str__(self) -> str:
+        return self.message
+
+    @classmethod
+    def unforeseen(cls, message: str) -> Self:
+        """Return a failure of which nothing but the message is known."""
+        return cls(FAULT, message, detail=message)
+
 
 class VerifierError(Exception):
-    """No second look could be taken; the message says why, in words for the owner, without credentials."""
+    """No second look could be taken; the message says why, in English, without credentials."""
+
+    @property
+    def failure(self) -> Failure:
+        """The same for whoever is told."""
+        return Failure.unforeseen(str(self))
 
 
 @dataclass(frozen=True, slots=True)
