@@ -138,12 +138,26 @@ def test_smoke_and_carbon_monoxide_never_wait_even_if_they_count_only_while_arme
 
 
 def test_the_first_cause_of_an_alarm_stays() -> None:
-    for guard in (raised(), raised(config=ENTRY)):
-        assert guard.hear(sound("glass_break", "Kitchen"), after(2), ENTRY) is guard
+    pending = raised(config=ENTRY)
+    assert pending.hear(sound("glass_break", "Kitchen"), after(2), ENTRY) is pending
+    assert raised().hear(sound("glass_break", "Kitchen"), after(2), ENTRY).cause == GLASS
     smoke = raised(SMOKE)
-    assert smoke.hear(sound("co_alarm"), after(2), CONFIG) is smoke
+    assert smoke.hear(sound("co_alarm"), after(2), CONFIG).cause == SMOKE
     assert smoke.hear(GLASS, after(2), CONFIG) is smoke
     assert smoke.trigger(after(3)) is smoke
+
+
+@pytest.mark.parametrize("alarm", [raised(), armed().trigger(NOON)])
+def test_glass_that_breaks_during_an_alarm_makes_it_last_for_its_full_time_again(alarm: Guard) -> None:
+    again = alarm.hear(sound("glass_break", "Kitchen"), after(100), ENTRY)
+    assert again == replace(alarm, since=after(100))
+    assert again.tick(after(219), ENTRY).state is State.TRIGGERED
+    assert again.tick(after(220), ENTRY).state is State.ARMED_AWAY
+
+
+def test_what_would_not_raise_the_alarm_does_not_make_it_last_longer() -> None:
+    home = armed(Mode.ARMED_HOME).trigger(NOON)
+    assert home.hear(GLASS, after(100), replace(ENTRY, triggers={"glass_break": frozenset({Mode.ARMED_AWAY})})) is home
 
 
 @pytest.mark.parametrize("before", [raised(), raised(config=ENTRY), armed().trigger(NOON)])

@@ -99,7 +99,7 @@ class Guard:
     """The guard at one moment."""
 
     since: datetime
-    """When the state was entered."""
+    """When the state was entered; of an alarm, when a sound raised it last."""
 
     mode: Mode = Mode.DISARMED
     state: State = State.DISARMED
@@ -137,7 +137,8 @@ class Guard:
     def hear(self, cause: Cause, now: datetime, config: GuardConfig) -> "Guard":
         """Take note of a sound, and raise the alarm if the owner wants that in this mode.
 
-        The first cause of an alarm stays, except that smoke and carbon monoxide take the place of anything else.
+        The first cause of an alarm stays, except that smoke and carbon monoxide take the place of anything else. A
+        further sound that is worth as much makes the alarm last as long as if it had begun now.
         """
         # Whoever is still leaving is not armed yet.
         mode = Mode.DISARMED if self.state is State.ARMING else self.mode
@@ -145,8 +146,10 @@ class Guard:
             return self
         if self.is_raising:
             known = self.cause is not None and self.cause.is_life_safety
-            outranks = cause.is_life_safety and not known
-            return replace(self, since=now, state=State.TRIGGERED, cause=cause) if outranks else self
+            if cause.is_life_safety and not known:
+                return replace(self, since=now, state=State.TRIGGERED, cause=cause)
+            lasts = self.state is State.TRIGGERED and cause.is_life_safety == known
+            return replace(self, since=now) if lasts else self
         state = State.PENDING if config.has_entry_delay(cause.label) else State.TRIGGERED
         return replace(self, since=now, state=state, cause=cause)
 
