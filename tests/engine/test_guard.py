@@ -182,6 +182,12 @@ def test_an_alarm_cannot_be_ended_by_arming() -> None:
         assert guard.arm(Mode.ARMED_HOME, after(2), ENTRY) is guard
 
 
+def test_a_guard_is_armed_neither_before_it_is_nor_while_it_raises_the_alarm() -> None:
+    assert all(armed(mode).is_armed for mode in ARMED_MODES)
+    others = (Guard(NOON), Guard(NOON).arm(Mode.ARMED_AWAY, NOON, CONFIG), raised(config=ENTRY), raised())
+    assert not [guard for guard in others if guard.is_armed]
+
+
 def test_a_person_can_raise_the_alarm() -> None:
     guard = Guard(NOON).trigger(after(1))
     assert (guard.state, guard.cause, guard.mode) == (State.TRIGGERED, None, Mode.DISARMED)

@@ -111,6 +111,11 @@ class Guard:
         """Return whether the alarm is raised or about to be: only disarming ends that."""
         return self.state in (State.PENDING, State.TRIGGERED)
 
+    @property
+    def is_armed(self) -> bool:
+        """Return whether it is armed, and neither on the way to it nor raising the alarm."""
+        return self.mode is not Mode.DISARMED and self.state == State(self.mode)
+
     def arm(self, mode: Mode, now: datetime, config: GuardConfig) -> "Guard":
         """Start to arm, at once if there is no exit delay.
 
