@@ -1,5 +1,6 @@
 """The guard of the house as an alarm panel."""
 
+import logging
 from typing import Any
 
 from homeassistant.components.alarm_control_panel import AlarmControlPanelEntity
@@ -20,6 +21,8 @@ from .runtime import SoundGuardConfigEntry
 from .src.hearing.guard import Guard, Mode
 
 PARALLEL_UPDATES = 0
+
+_LOGGER = logging.getLogger(__name__)
 
 
 async def async_setup_entry(
@@ -54,6 +57,7 @@ class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
         self._lookout = entry.runtime_data.lookout
         self._attr_code_format = CodeFormat.NUMBER if self._keypad.has_code else None
         self._attr_code_arm_required = self._keypad.has_code and entry.options.get(CONF_CODE_TO_ARM, False)
+        self._is_restored = False
         self._attr_unique_id = f"{entry.entry_id}_guard"
         self._attr_device_info = guard_device(entry)
 
@@ -83,18 +87,25 @@ class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
     async def async_added_to_hass(self) -> None:
         """Go on from before a restart, and follow the guard."""
         await super().async_added_to_hass()
-        if (extra := await self.async_get_last_extra_data()) is not None:
-            stored = extra.as_dict()
-            guard = guard_from_dict(stored)
-            if guard is not None and isinstance(changed_by := stored.get("changed_by"), str):
-                self._attr_changed_by = changed_by
-        else:
-            last = await self.async_get_last_state()
-            guard = guard_from_state(last.state, last.last_changed) if last else None
-        if guard is not None:
-            self._guard.restore(guard)
+        if not self._is_restored:
+            # Once: a panel that gets another name is added again, to a guard that has gone on.
+            self._is_restored = True
+            await self._restore()
         self.async_on_remove(self._guard.subscribe(self._follow))
         self.async_on_remove(self._lookout.subscribe(self.async_write_ha_state))
+
+    async def _restore(self) -> None:
+        extra, last = await self.async_get_last_extra_data(), await self.async_get_last_state()
+        stored = extra.as_dict() if extra else {}
+        guard = guard_from_dict(stored)
+        if guard is not None and isinstance(changed_by := stored.get("changed_by"), str):
+            self._attr_changed_by = changed_by
+        if guard is None and last is not None:
+            if extra is not None:
+                _LOGGER.warning("The record of the guard cannot be read; it goes on from its state, %s", last.state)
+            guard = guard_from_state(last.state, last.last_changed)
+        if guard is not None:
+            self._guard.restore(guard)
 
     async def async_alarm_arm_away(self, code: str | None = None) -> None:
         """Arm for an empty house."""
