@@ -1,6 +1,9 @@
 """The guard of the house as an alarm panel."""
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from homeassistant.components.alarm_control_panel import AlarmControlPanelEntity
@@ -32,6 +35,17 @@ async def async_setup_entry(
     async_add_entities([GuardPanel(entry)])
 
 
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """Who asks for a change."""
+
+    context: Context
+    """Not that of the panel: while a code is checked, somebody else may ask for something."""
+
+    name: str | None
+    """None if Home Assistant does not know."""
+
+
 class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
     """Arms and disarms the guard, and shows what raised the alarm.
 
@@ -58,6 +72,8 @@ class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
         self._attr_code_format = CodeFormat.NUMBER if self._keypad.has_code else None
         self._attr_code_arm_required = self._keypad.has_code and entry.options.get(CONF_CODE_TO_ARM, False)
         self._is_restored = False
+        self._asker: _Asker | None = None
+        """None if nobody asks for a change at this moment."""
         self._attr_unique_id = f"{entry.entry_id}_guard"
         self._attr_device_info = guard_device(entry)
 
@@ -121,34 +137,43 @@ class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
 
     async def async_alarm_disarm(self, code: str | None = None) -> None:
         """Disarm, and end a raised alarm."""
+        asked, known = self._context, self._guard.now.cause
         await self._keypad.async_check(code)
-        await self._by_a_person()
-        self._guard.disarm()
+        cause = self._guard.now.cause
+        if cause is not None and cause.is_life_safety and cause != known:
+            # It began while the code was checked: whoever entered it does not know yet.
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="alarm_meanwhile")
+        await self._by_a_person(asked, self._guard.disarm)
 
     async def async_alarm_trigger(self, code: str | None = None) -> None:
         """Raise the alarm by hand; never needs a code."""
-        await self._by_a_person()
-        self._guard.trigger()
+        await self._by_a_person(self._context, self._guard.trigger)
 
     async def _arm(self, mode: Mode, code: str | None) -> None:
+        asked = self._context
         if code or self.code_arm_required:
             await self._keypad.async_check(code)
         if self._guard.now.is_raising:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="disarm_first")
-        await self._by_a_person()
-        self._guard.arm(mode)
+        await self._by_a_person(asked, partial(self._guard.arm, mode))
 
-    async def _by_a_person(self) -> None:
-        """Note who asked, where Home Assistant knows."""
-        user_id = self._context.user_id if self._context else None
-        user = await self.hass.auth.async_get_user(user_id) if user_id else None
-        self._attr_changed_by = user.name if user else None
+    async def _by_a_person(self, asked: Context | None, change: Callable[[], None]) -> None:
+        """Change the guard, and note who asked for that, where Home Assistant knows."""
+        user = await self.hass.auth.async_get_user(asked.user_id) if asked and asked.user_id else None
+        self._asker = _Asker(asked or Context(), user.name if user else None)
+        try:
+            change()
+        finally:
+            self._asker = None
 
     @callback
     def _follow(self, before: Guard, after: Guard) -> None:
+        # If not now, then somebody may have touched the panel a moment ago: a sound did this, or the time.
+        context = Context()
         if after.cause is not None and after.cause != before.cause:
             self._attr_changed_by = after.cause.microphone
-            # A sound did this, not the person who touched the panel a moment ago.
-            self.async_set_context(Context())
+        elif self._asker is not None:
+            self._attr_changed_by, context = self._asker.name, self._asker.context
+        self.async_set_context(context)
         self.async_write_ha_state()
         self.hass.async_create_task(async_save_states(self.hass), "sound_guard saves the guard")

@@ -1,5 +1,6 @@
 """The guard as people meet it: the alarm panel."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from homeassistant.core import Context
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import area_registry as ar, device_registry as dr
+from homeassistant.helpers.entity_component import async_update_entity
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockUser, async_fire_time_changed
 
@@ -312,6 +314,43 @@ async def test_a_sound_is_not_laid_at_the_door_of_whoever_armed(empty_house: Hou
     triggered = empty_house.hass.states.get(PANEL)
     assert triggered is not None
     assert triggered.context.user_id is None
+
+
+@pytest.mark.parametrize(("options", "sound"), [({"exit_delay": 1}, None), ({"entry_delay": 1}, "glass_break")])
+async def test_what_time_alone_does_is_not_laid_at_anybodys_door(
+    empty_house: House, hass_admin_user: MockUser, options: dict[str, int], sound: str | None
+) -> None:
+    await with_options(empty_house, **options)
+    if sound:
+        await empty_house.call("alarm_arm_away", PANEL)
+        empty_house.room.play(sound)
+        await empty_house.until(PANEL, "pending")
+    with suppress(ServiceValidationError):
+        await empty_house.hass.services.async_call(
+            "alarm_control_panel",
+            "alarm_arm_away",
+            {"entity_id": PANEL},
+            blocking=True,
+            context=Context(user_id=hass_admin_user.id),
+        )
+    async_fire_time_changed(empty_house.hass, dt_util.utcnow() + timedelta(seconds=2))
+    state = empty_house.hass.states.get(PANEL)
+    assert state is not None
+    assert state.state == ("triggered" if sound else "armed_away")
+    assert state.context.user_id is None
+
+
+async def test_who_asks_for_an_alarm_that_is_there_already_has_not_raised_it(
+    house: House, hass_admin_user: MockUser
+) -> None:
+    house.room.play("smoke_alarm")
+    await house.until(PANEL, "triggered")
+    person = Context(user_id=hass_admin_user.id)
+    await house.hass.services.async_call(
+        "alarm_control_panel", "alarm_trigger", {"entity_id": PANEL}, blocking=True, context=person
+    )
+    await async_update_entity(house.hass, PANEL)
+    assert house.attributes(PANEL)["changed_by"] == "Kitchen"
 
 
 async def test_the_panel_says_who_raised_the_alarm_during_the_entry_delay(

@@ -2,17 +2,20 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+from homeassistant.core import Context
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.common import MockUser
 
 from custom_components.sound_guard import keypad
-from custom_components.sound_guard.code import hash_code
+from custom_components.sound_guard.code import hash_code, matches as code_matches
 from custom_components.sound_guard.diagnostics import async_get_config_entry_diagnostics
 
 from .conftest import House
@@ -57,6 +60,19 @@ def clock() -> Iterator[Clock]:
     clock = Clock()
     with patch.object(dt_util, "utcnow", clock.now), patch.object(keypad, "monotonic", clock.passed_s):
         yield clock
+
+
+@pytest.fixture
+def slowly() -> Iterator[threading.Event]:
+    """Return what has to be set before any code is compared with the right one."""
+    may_go_on = threading.Event()
+
+    def matches(code: str, hashed: str) -> bool:
+        return may_go_on.wait(10) and code_matches(code, hashed)
+
+    with patch.object(keypad, "matches", matches):
+        yield may_go_on
+        may_go_on.set()
 
 
 async def with_code(house: House, **options: Any) -> None:
@@ -271,6 +287,41 @@ async def test_a_smoke_alarm_is_raised_and_a_person_can_raise_one_during_a_lock_
     await empty_house.reload()
     await empty_house.call("alarm_trigger", PANEL)
     assert empty_house.state(PANEL) == "triggered"
+
+
+async def test_smoke_that_begins_while_a_code_is_checked_is_not_disarmed_unseen(
+    empty_house: House, slowly: threading.Event
+) -> None:
+    await with_code(empty_house)
+    disarming = empty_house.hass.async_create_task(refused(empty_house, CODE))
+    empty_house.room.play("smoke_alarm")
+    await empty_house.until(PANEL, "triggered")
+    slowly.set()
+    assert (await disarming).translation_key == "alarm_meanwhile"
+    assert empty_house.state(PANEL) == "triggered"
+    await empty_house.call("alarm_disarm", PANEL, code=CODE)
+    assert empty_house.state(PANEL) == "disarmed"
+
+
+async def test_the_panel_says_whose_code_disarmed_though_somebody_else_asked_for_something_meanwhile(
+    empty_house: House, slowly: threading.Event
+) -> None:
+    await with_code(empty_house)
+    anna, bob = (MockUser(name=name, is_owner=True).add_to_hass(empty_house.hass) for name in ("Anna", "Bob"))
+
+    async def ask(service: str, user: MockUser, **data: str) -> None:
+        data = {"entity_id": PANEL, **data}
+        context = Context(user_id=user.id)
+        await empty_house.hass.services.async_call("alarm_control_panel", service, data, blocking=True, context=context)
+
+    disarming = empty_house.hass.async_create_task(ask("alarm_disarm", anna, code=CODE))
+    await ask("alarm_trigger", bob)
+    assert empty_house.attributes(PANEL)["changed_by"] == "Bob"
+    slowly.set()
+    await disarming
+    state = empty_house.hass.states.get(PANEL)
+    assert state is not None
+    assert (state.state, state.attributes["changed_by"], state.context.user_id) == ("disarmed", "Anna", anna.id)
 
 
 async def test_removing_the_installation_leaves_no_count_behind(
