@@ -49,8 +49,10 @@ class _Asker:
 class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
     """Arms and disarms the guard, and shows what raised the alarm.
 
-    If the owner has set a code, disarming needs it. Arming does only if the owner wants that, so that leaving the house
-    is not held up; a wrong code is refused either way. Raising the alarm by hand never needs one.
+    If the owner has set a code, disarming needs it, and so does a mode in which an armed guard would let pass what it
+    does not let pass now. Arming does only if the owner wants that: leaving the house is not held up. Where no code is
+    needed, none is looked at: an automation with an old one must not leave the house unguarded. Raising the alarm by
+    hand never needs one.
     """
 
     _attr_has_entity_name = True
@@ -151,7 +153,7 @@ class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
 
     async def _arm(self, mode: Mode, code: str | None) -> None:
         asked = self._context
-        if code or self.code_arm_required:
+        if self.code_arm_required or self._guard.would_weaken(mode):
             await self._keypad.async_check(code)
         if self._guard.now.is_raising:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="disarm_first")

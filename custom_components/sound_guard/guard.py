@@ -91,6 +91,10 @@ class HouseGuard:
         """Raise the alarm by hand."""
         self._become(self.now.trigger(dt_util.utcnow()))
 
+    def would_weaken(self, mode: Mode) -> bool:
+        """Return whether another mode takes back something for which the guard was armed, or is arming."""
+        return self.now.mode is not Mode.DISARMED and self._config.is_weaker(mode, self.now.mode)
+
     @callback
     def restore(self, guard: Guard) -> None:
         """Go on from where the guard was before a restart: a delay has the time left, and what has run out is over.

@@ -107,6 +107,15 @@ def test_each_sound_raises_the_alarm_in_the_modes_that_the_owner_chose(label: st
         assert guard.hear(sound(label), NOON, config).state is expected
 
 
+def test_a_mode_is_weaker_if_one_sound_is_missing_whatever_else_it_has() -> None:
+    away, home = Mode.ARMED_AWAY, Mode.ARMED_HOME
+    config = GuardConfig(triggers={"glass_break": frozenset({away}), "smoke_alarm": frozenset({home})})
+    assert config.is_weaker(home, away)
+    assert config.is_weaker(away, home)
+    assert not config.is_weaker(away, Mode.ARMED_NIGHT)
+    assert not any(CONFIG.is_weaker(one, other) for one in ARMED_MODES for other in ARMED_MODES)
+
+
 def test_a_sound_that_the_guard_does_not_know_is_nothing() -> None:
     assert armed().hear(sound("doorbell"), NOON, CONFIG) == armed()
 

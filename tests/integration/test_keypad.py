@@ -127,15 +127,37 @@ async def test_the_code_can_be_needed_to_arm_as_well(empty_house: House) -> None
     assert empty_house.state(PANEL) == "disarmed"
 
 
-async def test_a_wrong_code_is_refused_and_counts_even_where_none_is_needed(empty_house: House) -> None:
+async def test_a_code_that_arming_does_not_need_is_not_looked_at(empty_house: House) -> None:
+    # An automation that arms every night must not fail because the code is another one now, nor lock the owner out.
     await with_code(empty_house)
-    for _ in range(4):
-        assert (await refused(empty_house, "1111", "alarm_arm_home")).translation_key == "wrong_code"
-    assert (await refused(empty_house, "1111", "alarm_arm_home")).translation_key == "locked_out"
-    assert empty_house.state(PANEL) == "armed_away"
-    # Arming without a code goes on: nothing can be learned from that.
-    await empty_house.call("alarm_arm_home", PANEL)
+    for _ in range(10):
+        await empty_house.call("alarm_arm_home", PANEL, code="1111")
     assert empty_house.state(PANEL) == "armed_home"
+    await empty_house.call("alarm_disarm", PANEL, code=CODE)
+
+
+GLASS_WHILE_AWAY = {"triggers": {"glass_break": ["armed_away"]}}
+
+
+@pytest.mark.parametrize("exit_delay", [0, 30])
+async def test_what_the_guard_was_armed_for_is_not_taken_back_without_the_code(
+    empty_house: House, exit_delay: int
+) -> None:
+    await with_code(empty_house, exit_delay=exit_delay, **GLASS_WHILE_AWAY)
+    before = empty_house.state(PANEL)
+    assert (await refused(empty_house, service="alarm_arm_home")).translation_key == "code_needed"
+    assert (await refused(empty_house, "1111", "alarm_arm_home")).translation_key == "wrong_code"
+    assert empty_house.state(PANEL) == before == ("arming" if exit_delay else "armed_away")
+    await empty_house.call("alarm_arm_home", PANEL, code=CODE)
+    assert empty_house.entry.runtime_data.guard.now.mode == "armed_home"
+
+
+async def test_more_is_guarded_without_a_code(empty_house: House) -> None:
+    await with_code(empty_house, **GLASS_WHILE_AWAY)
+    await empty_house.call("alarm_disarm", PANEL, code=CODE)
+    for service in ("alarm_arm_home", "alarm_arm_night", "alarm_arm_away", "alarm_arm_away"):
+        await empty_house.call(service, PANEL)
+    assert empty_house.state(PANEL) == "armed_away"
 
 
 async def test_a_demand_to_arm_with_a_code_means_nothing_without_one(empty_house: House) -> None:

@@ -67,6 +67,10 @@ class GuardConfig:
         always = Mode.DISARMED in self.triggers.get(label, NEVER)
         return self.entry_delay_s > 0 and label not in LIFE_SAFETY and not always
 
+    def is_weaker(self, mode: Mode, than: Mode) -> bool:
+        """Return whether a sound raises no alarm in a mode that raises one in the other."""
+        return any(than in modes and mode not in modes for modes in self.triggers.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
