@@ -170,7 +170,7 @@ class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
 
     @callback
     def _follow(self, before: Guard, after: Guard) -> None:
-        # If not now, then somebody may have touched the panel a moment ago: a sound did this, or the time.
+        # Unless somebody asks for it now: a sound did this, or the time, not who touched the panel a moment ago.
         context = Context()
         if after.cause is not None and after.cause != before.cause:
             self._attr_changed_by = after.cause.microphone

@@ -138,7 +138,7 @@ class HouseGuard:
     def _hear_what_goes_on(self) -> None:
         """Raise the alarm for smoke and carbon monoxide that began before the guard was armed, and go on."""
         for sound, cause in tuple(self._going_on.items()):
-            if cause.is_life_safety and sound not in self._disarmed:
+            if cause.is_life_safety and sound not in self._disarmed and not self.now.is_raising:
                 self._become(self.now.hear(cause, dt_util.utcnow(), self._config))
 
     @callback

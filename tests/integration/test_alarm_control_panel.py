@@ -15,6 +15,7 @@ from pytest_homeassistant_custom_component.common import MockUser, async_fire_ti
 from custom_components.sound_guard.const import DOMAIN
 
 from .conftest import KITCHEN, House, until
+from .two_rooms import add_hall
 
 PANEL = "alarm_control_panel.sound_guard"
 ARM = {"armed_away": "alarm_arm_away", "armed_home": "alarm_arm_home", "armed_night": "alarm_arm_night"}
@@ -211,6 +212,22 @@ async def test_smoke_that_goes_on_raises_the_alarm_as_soon_as_somebody_arms(empt
     await goes_on(empty_house)
     await empty_house.call("alarm_arm_night", PANEL)
     assert empty_house.state(PANEL) == "triggered"
+
+
+async def test_smoke_that_goes_on_in_two_rooms_is_not_laid_at_the_door_of_whoever_arms(
+    empty_house: House, hass_admin_user: MockUser
+) -> None:
+    await with_options(empty_house, triggers=ONLY_ARMED)
+    hall = await add_hall(empty_house)
+    await goes_on(empty_house)
+    hall.play("smoke_alarm", blocks=100_000)
+    await empty_house.until("binary_sensor.hall_smoke", "on")
+    person = Context(user_id=hass_admin_user.id)
+    await empty_house.hass.services.async_call(
+        "alarm_control_panel", "alarm_arm_away", {"entity_id": PANEL}, blocking=True, context=person
+    )
+    assert empty_house.state(PANEL) == "triggered"
+    assert empty_house.attributes(PANEL)["changed_by"] == "Kitchen"
 
 
 async def test_smoke_that_goes_on_raises_the_alarm_in_another_mode(empty_house: House) -> None:
