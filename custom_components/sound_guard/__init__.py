@@ -30,7 +30,7 @@ from .entity import guard_device
 from .guard import HouseGuard, guard_config
 from .health import ATTR_ENTRY, Carer, forget_issues
 from .keypad import Keypad, keypad_store
-from .lookout import Lookout
+from .lookout import Lookout, forget_warning
 from .microphone import Microphone
 from .migration import async_migrate_entry as async_migrate_entry
 from .proof import Witness, async_look_back
@@ -142,6 +142,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) 
         ir.async_delete_issue(hass, DOMAIN, ISSUE_CLIPS)
         forget_issues(hass)
         forget_recipients(hass)
+        forget_warning(hass)
     return True
 
 
@@ -166,6 +167,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) 
     forget_issues(hass)
     forget_recipients(hass)
     await async_forget_alerts(hass)
+    forget_warning(hass)
     await keypad_store(hass).async_remove()
     await record_store(hass).async_remove()
 
@@ -216,7 +218,8 @@ def _load_card(engine: Engine) -> ModelCard:
 
 
 async def _async_stop(entry: SoundGuardConfigEntry) -> None:
-    # First: a test must not say that a microphone does not listen which is about to be closed.
+    # First: that microphones are closed now is no fault of theirs, neither while the guard is armed nor in a test.
+    entry.runtime_data.lookout.stop()
     for test in entry.runtime_data.walk_tests.values():
         test.stop()
     await asyncio.gather(*(microphone.async_stop() for microphone in entry.runtime_data.microphones.values()))

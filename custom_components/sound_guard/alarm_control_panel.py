@@ -1,5 +1,9 @@
 """The guard of the house as an alarm panel."""
 
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from homeassistant.components.alarm_control_panel import AlarmControlPanelEntity
@@ -21,6 +25,8 @@ from .src.hearing.guard import Guard, Mode
 
 PARALLEL_UPDATES = 0
 
+_LOGGER = logging.getLogger(__name__)
+
 
 async def async_setup_entry(
     hass: HomeAssistant, entry: SoundGuardConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
@@ -29,11 +35,24 @@ async def async_setup_entry(
     async_add_entities([GuardPanel(entry)])
 
 
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """Who asks for a change."""
+
+    context: Context
+    """Not that of the panel: while a code is checked, somebody else may ask for something."""
+
+    name: str | None
+    """None if Home Assistant does not know."""
+
+
 class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
     """Arms and disarms the guard, and shows what raised the alarm.
 
-    If the owner has set a code, disarming needs it. Arming does only if the owner wants that, so that leaving the house
-    is not held up; a wrong code is refused either way. Raising the alarm by hand never needs one.
+    If the owner has set a code, disarming needs it, and so does a mode in which an armed guard would let pass what it
+    does not let pass now. Arming does only if the owner wants that: leaving the house is not held up. Where no code is
+    needed, none is looked at: an automation with an old one must not leave the house unguarded. Raising the alarm by
+    hand never needs one.
     """
 
     _attr_has_entity_name = True
@@ -54,6 +73,9 @@ class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
         self._lookout = entry.runtime_data.lookout
         self._attr_code_format = CodeFormat.NUMBER if self._keypad.has_code else None
         self._attr_code_arm_required = self._keypad.has_code and entry.options.get(CONF_CODE_TO_ARM, False)
+        self._is_restored = False
+        self._asker: _Asker | None = None
+        """None if nobody asks for a change at this moment."""
         self._attr_unique_id = f"{entry.entry_id}_guard"
         self._attr_device_info = guard_device(entry)
 
@@ -83,18 +105,25 @@ class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
     async def async_added_to_hass(self) -> None:
         """Go on from before a restart, and follow the guard."""
         await super().async_added_to_hass()
-        if (extra := await self.async_get_last_extra_data()) is not None:
-            stored = extra.as_dict()
-            guard = guard_from_dict(stored)
-            if guard is not None and isinstance(changed_by := stored.get("changed_by"), str):
-                self._attr_changed_by = changed_by
-        else:
-            last = await self.async_get_last_state()
-            guard = guard_from_state(last.state, last.last_changed) if last else None
-        if guard is not None:
-            self._guard.restore(guard)
+        if not self._is_restored:
+            # Once: a panel that gets another name is added again, to a guard that has gone on.
+            self._is_restored = True
+            await self._restore()
         self.async_on_remove(self._guard.subscribe(self._follow))
         self.async_on_remove(self._lookout.subscribe(self.async_write_ha_state))
+
+    async def _restore(self) -> None:
+        extra, last = await self.async_get_last_extra_data(), await self.async_get_last_state()
+        stored = extra.as_dict() if extra else {}
+        guard = guard_from_dict(stored)
+        if guard is not None and isinstance(changed_by := stored.get("changed_by"), str):
+            self._attr_changed_by = changed_by
+        if guard is None and last is not None:
+            if extra is not None:
+                _LOGGER.warning("The record of the guard cannot be read; it goes on from its state, %s", last.state)
+            guard = guard_from_state(last.state, last.last_changed)
+        if guard is not None:
+            self._guard.restore(guard)
 
     async def async_alarm_arm_away(self, code: str | None = None) -> None:
         """Arm for an empty house."""
@@ -110,34 +139,43 @@ class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
 
     async def async_alarm_disarm(self, code: str | None = None) -> None:
         """Disarm, and end a raised alarm."""
+        asked, known = self._context, self._guard.now.cause
         await self._keypad.async_check(code)
-        await self._by_a_person()
-        self._guard.disarm()
+        cause = self._guard.now.cause
+        if cause is not None and cause.is_life_safety and cause != known:
+            # It began while the code was checked: whoever entered it does not know yet.
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="alarm_meanwhile")
+        await self._by_a_person(asked, self._guard.disarm)
 
     async def async_alarm_trigger(self, code: str | None = None) -> None:
         """Raise the alarm by hand; never needs a code."""
-        await self._by_a_person()
-        self._guard.trigger()
+        await self._by_a_person(self._context, self._guard.trigger)
 
     async def _arm(self, mode: Mode, code: str | None) -> None:
-        if code or self.code_arm_required:
+        asked = self._context
+        if self.code_arm_required or self._guard.would_weaken(mode):
             await self._keypad.async_check(code)
         if self._guard.now.is_raising:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="disarm_first")
-        await self._by_a_person()
-        self._guard.arm(mode)
+        await self._by_a_person(asked, partial(self._guard.arm, mode))
 
-    async def _by_a_person(self) -> None:
-        """Note who asked, where Home Assistant knows."""
-        user_id = self._context.user_id if self._context else None
-        user = await self.hass.auth.async_get_user(user_id) if user_id else None
-        self._attr_changed_by = user.name if user else None
+    async def _by_a_person(self, asked: Context | None, change: Callable[[], None]) -> None:
+        """Change the guard, and note who asked for that, where Home Assistant knows."""
+        user = await self.hass.auth.async_get_user(asked.user_id) if asked and asked.user_id else None
+        self._asker = _Asker(asked or Context(), user.name if user else None)
+        try:
+            change()
+        finally:
+            self._asker = None
 
     @callback
     def _follow(self, before: Guard, after: Guard) -> None:
+        # Unless somebody asks for it now: a sound did this, or the time, not who touched the panel a moment ago.
+        context = Context()
         if after.cause is not None and after.cause != before.cause:
             self._attr_changed_by = after.cause.microphone
-            # A sound did this, not the person who touched the panel a moment ago.
-            self.async_set_context(Context())
+        elif self._asker is not None:
+            self._attr_changed_by, context = self._asker.name, self._asker.context
+        self.async_set_context(context)
         self.async_write_ha_state()
         self.hass.async_create_task(async_save_states(self.hass), "sound_guard saves the guard")

@@ -30,9 +30,12 @@ class CodePage(OptionsPage):
         if user_input is None:
             return self.ask("code", schema)
         code_to_arm = {CONF_CODE_TO_ARM: user_input[CONF_CODE_TO_ARM]}
-        if user_input.get(REMOVE_CODE):
+        code, remove = user_input.get(NEW_CODE), user_input.get(REMOVE_CODE)
+        if code and remove:
+            return self.ask("code", schema, code_to_arm, errors={REMOVE_CODE: "new_or_none"})
+        if remove:
             return self.save(code_to_arm | {CONF_CODE_HASH: None})
-        if not (code := user_input.get(NEW_CODE)):
+        if not code:
             return self.save(code_to_arm)
         if not is_code(code):
             return self.ask("code", schema, code_to_arm, errors={NEW_CODE: "not_a_code"})

@@ -19,6 +19,9 @@ from .src.hearing.guard import TRIGGERS, Cause, Guard, GuardConfig, Mode
 STILL_HEARD_S = 5.0
 """An alarm whose time is over while its sound goes on is looked at again after so many seconds."""
 
+type Sound = tuple[Microphone, str]
+"""Who hears it, and its label."""
+
 type Subscriber = Callable[[Guard, Guard], None]
 """Is called with the guard before and after a change."""
 
@@ -44,8 +47,10 @@ class HouseGuard:
         self._hass = hass
         self._config = config
         self._subscribers: list[Subscriber] = []
-        self._going_on: set[tuple[Microphone, str]] = set()
+        self._going_on: dict[Sound, Cause] = {}
         """The sounds that have begun and not ended."""
+        self._disarmed: set[Sound] = set()
+        """Those of them in spite of which a person has disarmed a raised alarm."""
         self._cancel_change: CALLBACK_TYPE | None = None
 
     @callback
@@ -64,7 +69,8 @@ class HouseGuard:
                 self._hear(microphone, news, area())
             elif isinstance(news, Status) and not news.connected:
                 # What it heard, it hears no longer.
-                self._going_on = {sound for sound in self._going_on if sound[0] is not microphone}
+                for sound in [sound for sound in self._going_on if sound[0] is microphone]:
+                    self._end(sound)
 
         return microphone.subscribe(take)
 
@@ -76,12 +82,18 @@ class HouseGuard:
     @callback
     def disarm(self) -> None:
         """Disarm, and end a raised alarm."""
+        if self.now.is_raising:
+            self._disarmed.update(self._going_on)
         self._become(self.now.disarm(dt_util.utcnow()))
 
     @callback
     def trigger(self) -> None:
         """Raise the alarm by hand."""
         self._become(self.now.trigger(dt_util.utcnow()))
+
+    def would_weaken(self, mode: Mode) -> bool:
+        """Return whether another mode takes back something for which the guard was armed, or is arming."""
+        return self.now.mode is not Mode.DISARMED and self._config.is_weaker(mode, self.now.mode)
 
     @callback
     def restore(self, guard: Guard) -> None:
@@ -109,14 +121,25 @@ class HouseGuard:
     def _hear(self, microphone: Microphone, heard: Heard, area: AreaEntry | None) -> None:
         sound = (microphone, heard.label)
         if heard.phase is Phase.ENDED:
-            self._going_on.discard(sound)
+            self._end(sound)
             return
-        self._going_on.add(sound)
+        place = (area.id, area.name) if area else (None, None)
+        cause = self._going_on[sound] = Cause(heard.label, microphone.name, heard.confidence, heard.onset, *place)
         # Only a new sound: one that goes on must not undo what a person has disarmed.
         if heard.phase is Phase.STARTED:
-            place = (area.id, area.name) if area else (None, None)
-            cause = Cause(heard.label, microphone.name, heard.confidence, heard.onset, *place)
             self._become(self.now.hear(cause, dt_util.utcnow(), self._config))
+
+    @callback
+    def _end(self, sound: Sound) -> None:
+        self._going_on.pop(sound, None)
+        self._disarmed.discard(sound)
+
+    @callback
+    def _hear_what_goes_on(self) -> None:
+        """Raise the alarm for smoke and carbon monoxide that began before the guard was armed, and go on."""
+        for sound, cause in tuple(self._going_on.items()):
+            if cause.is_life_safety and sound not in self._disarmed and not self.now.is_raising:
+                self._become(self.now.hear(cause, dt_util.utcnow(), self._config))
 
     @callback
     def _tick(self, now: datetime) -> None:
@@ -141,6 +164,8 @@ class HouseGuard:
         if guard != before:
             for subscriber in tuple(self._subscribers):
                 subscriber(before, guard)
+            if guard.is_armed and guard.state != before.state:
+                self._hear_what_goes_on()
 
     @callback
     def _look_again_in(self, seconds: float) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
+from time import monotonic
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -36,10 +37,10 @@ class Tries:
     """When the last lock-out began; None if there was none."""
 
     def left_s(self, now: datetime) -> float:
-        """Return for how many more seconds the keypad is locked; 0 if it is not."""
+        """Return for how many more seconds the keypad is locked, by the clock on the wall; 0 if it is not."""
         if self.locked_since is None:
             return 0.0
-        # A clock that was set back must not lock it for longer than it was meant to be.
+        # It may have been set back meanwhile: the lock-out begins anew then, and lasts no longer than it was meant to.
         gone_s = max(0.0, (now - self.locked_since).total_seconds())
         return max(0.0, self.lock_s - gone_s)
 
@@ -64,6 +65,8 @@ class Keypad:
         self._hass = hass
         self._hashed_code = hashed_code or ""
         self._tries = Tries()
+        self._locked_until_s = 0.0
+        """On a clock that nobody can set. The one on the wall counts only after a restart."""
         self._store = keypad_store(hass)
         self._checking = asyncio.Lock()
 
@@ -73,7 +76,7 @@ class Keypad:
             return
         try:
             if stored["salt"] == self._salt:
-                self._tries = _tries(stored)
+                self._take(_tries(stored))
         except (KeyError, TypeError, ValueError):
             _LOGGER.warning("The count of wrong codes cannot be read; it begins anew")
 
@@ -102,7 +105,7 @@ class Keypad:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="wrong_code")
 
     def _refuse_while_locked(self) -> None:
-        if (left_s := self._tries.left_s(dt_util.utcnow())) > 0:
+        if (left_s := self._locked_until_s - monotonic()) > 0:
             raise ServiceValidationError(
                 translation_domain=DOMAIN,
                 translation_key="locked_out",
@@ -112,8 +115,8 @@ class Keypad:
     async def _remember(self, tries: Tries) -> None:
         if tries == self._tries:
             return
-        self._tries = tries
-        # Before anybody learns whether the code was right: pulling the plug must not give another try.
+        self._take(tries)
+        # Before anybody learns whether the code was right.
         await self._store.async_save(
             {
                 "salt": self._salt,
@@ -121,6 +124,10 @@ class Keypad:
                 "locked_since": tries.locked_since.isoformat() if tries.locked_since else None,
             }
         )
+
+    def _take(self, tries: Tries) -> None:
+        self._tries = tries
+        self._locked_until_s = monotonic() + tries.left_s(dt_util.utcnow())
 
     @property
     def _salt(self) -> str:
@@ -143,4 +150,5 @@ def _in_words(seconds: float) -> str:
 
 def keypad_store(hass: HomeAssistant) -> Store[dict[str, Any]]:
     """Return where the wrong codes are counted."""
-    return Store(hass, 1, f"{DOMAIN}.keypad")
+    # Pulling the plug must not give another try: what is written is on the disk.
+    return Store(hass, 1, f"{DOMAIN}.keypad", atomic_writes=True)

@@ -4,10 +4,12 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 from homeassistant.components import persistent_notification
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
 from .deafness import DEAF
@@ -23,6 +25,9 @@ LOOK_EVERY = timedelta(seconds=30)
 """A microphone that fails while the guard is armed is named by the next look; one that comes back, at once."""
 
 NOTIFICATION_ID = f"{DOMAIN}_not_listening"
+
+WARNED: HassKey[str] = HassKey(NOTIFICATION_ID)
+"""What the owner was told last. It outlives a change of the options, which sets everything up anew."""
 
 
 class Why(StrEnum):
@@ -40,6 +45,10 @@ class Why(StrEnum):
     """What it hears is told to its walk test only."""
 
 
+ON_PURPOSE = (Why.SWITCHED_OFF, Why.WALK_TEST)
+"""What somebody does is named at once; what befalls a microphone has until the next look to be over."""
+
+
 def why_not_listening(microphone: Microphone) -> Why | None:
     """Return why a microphone does not listen, None if it does."""
     if not microphone.listening:
@@ -51,6 +60,13 @@ def why_not_listening(microphone: Microphone) -> Why | None:
     return Why.DEAF if microphone.status.problem == DEAF else Why.SILENT
 
 
+@callback
+def forget_warning(hass: HomeAssistant) -> None:
+    """Take back what the owner was told: nobody looks after the microphones any more."""
+    hass.data.pop(WARNED, None)
+    persistent_notification.async_dismiss(hass, NOTIFICATION_ID)
+
+
 class Lookout:
     """Looks after the microphones from arming to disarming. Belongs to the event loop."""
 
@@ -60,11 +76,10 @@ class Lookout:
         self._guard = guard
         self._microphones = microphones
         self._found: Mapping[Microphone, Why] = {}
-        self._warned = ""
         self._subscribers: list[Callable[[], None]] = []
         self._stop_looking: CALLBACK_TYPE | None = None
         self._endings = [guard.subscribe(self._follow)]
-        self._endings += [microphone.subscribe(self._hear) for microphone in microphones]
+        self._endings += [each.subscribe(partial(self._hear, each)) for each in microphones]
 
     @property
     def not_listening(self) -> list[str]:
@@ -80,15 +95,17 @@ class Lookout:
     @callback
     def go_on(self) -> None:
         """Look from now on if the guard is armed already; the microphones have time until then to be opened."""
-        if self._guard.now.mode is not Mode.DISARMED and self._stop_looking is None:
+        if self._guard.now.mode is Mode.DISARMED:
+            self._rest()
+        elif self._stop_looking is None:
             self._stop_looking = async_track_time_interval(self._hass, self._look, LOOK_EVERY)
 
     @callback
     def stop(self) -> None:
-        """Look no more, and take the warning back."""
+        """Look no more. A warning stays: a reload makes nothing well."""
         while self._endings:
             self._endings.pop()()
-        self._rest()
+        self._look_no_more()
 
     @callback
     def _follow(self, before: Guard, after: Guard) -> None:
@@ -100,12 +117,17 @@ class Lookout:
             if self._found:
                 faults = ", ".join(f"{microphone.name} ({why.value})" for microphone, why in self._found.items())
                 _LOGGER.warning("Armed, but not every microphone listens: %s", faults)
+            elif not self._microphones:
+                _LOGGER.warning("Armed, but there is no microphone")
 
     @callback
-    def _hear(self, news: News) -> None:
-        # Worth a look only if it may be one that is back.
-        if self._found and isinstance(news, Status):
-            self._look()
+    def _hear(self, microphone: Microphone, news: News) -> None:
+        if self._stop_looking is None or not isinstance(news, Status):
+            return
+        why = why_not_listening(microphone)
+        if why in ON_PURPOSE or microphone in self._found:
+            now = {**self._found, microphone: why}
+            self._tell({each: why for each in self._microphones if (why := now.get(each))})
 
     @callback
     def _look(self, _: datetime | None = None) -> None:
@@ -113,28 +135,34 @@ class Lookout:
 
     @callback
     def _rest(self) -> None:
-        if self._stop_looking is not None:
-            self._stop_looking()
-            self._stop_looking = None
+        self._look_no_more()
         self._tell({})
 
     @callback
+    def _look_no_more(self) -> None:
+        if self._stop_looking is not None:
+            self._stop_looking()
+            self._stop_looking = None
+
+    @callback
     def _tell(self, found: Mapping[Microphone, Why]) -> None:
-        if found == self._found:
-            return
-        self._found = found
-        if (warning := self._warning()) != self._warned:
-            self._warned = warning
+        before, self._found = self._found, found
+        warning = self._warning() if self._stop_looking is not None else ""
+        if warning != self._hass.data.get(WARNED, ""):
+            self._hass.data[WARNED] = warning
             if warning:
                 title = text(self._hass, "not_listening")
                 persistent_notification.async_create(self._hass, warning, title, NOTIFICATION_ID)
             else:
-                persistent_notification.async_dismiss(self._hass, NOTIFICATION_ID)
-        for subscriber in tuple(self._subscribers):
-            subscriber()
+                forget_warning(self._hass)
+        if found != before:
+            for subscriber in tuple(self._subscribers):
+                subscriber()
 
     def _warning(self) -> str:
         """Return what the owner should know; nothing about what is off on purpose, unless nothing listens at all."""
+        if not self._microphones:
+            return text(self._hass, "no_microphones")
         all_faults = len(self._found) == len(self._microphones)
         return "\n".join(
             text(self._hass, f"microphone_{why}", microphone=microphone.name)

@@ -49,8 +49,7 @@ class Microphone:
         self.vitals: Vitals | None = None
         """The latest, None while nothing arrives."""
         self.hass = hass
-        self.in_walk_test = False
-        """Whether what it hears is told to its walk test only."""
+        self._in_walk_test = False
         self._screen: Callable[[News], None] | None = None
         self._subscribers: list[Callable[[News], None]] = []
         self.deafness = deafness_of(hass, self.address)
@@ -72,6 +71,16 @@ class Microphone:
     @screen.setter
     def screen(self, screen: Callable[[News], None] | None) -> None:
         self._screen = screen
+
+    @property
+    def in_walk_test(self) -> bool:
+        """Whether what it hears is told to its walk test only. For whoever looks after it, that is news."""
+        return self._in_walk_test
+
+    @in_walk_test.setter
+    def in_walk_test(self, in_walk_test: bool) -> None:
+        self._in_walk_test = in_walk_test
+        self.tell(self.status)
 
     @property
     def address(self) -> str:

@@ -58,4 +58,4 @@ class WalkTestRecord:
 
 def record_store(hass: HomeAssistant) -> Store[dict[str, str]]:
     """Return where the times are stored."""
-    return Store(hass, 1, f"{DOMAIN}.walk_tests")
+    return Store(hass, 1, f"{DOMAIN}.walk_tests", atomic_writes=True)

@@ -107,6 +107,15 @@ def test_each_sound_raises_the_alarm_in_the_modes_that_the_owner_chose(label: st
         assert guard.hear(sound(label), NOON, config).state is expected
 
 
+def test_a_mode_is_weaker_if_one_sound_is_missing_whatever_else_it_has() -> None:
+    away, home = Mode.ARMED_AWAY, Mode.ARMED_HOME
+    config = GuardConfig(triggers={"glass_break": frozenset({away}), "smoke_alarm": frozenset({home})})
+    assert config.is_weaker(home, away)
+    assert config.is_weaker(away, home)
+    assert not config.is_weaker(away, Mode.ARMED_NIGHT)
+    assert not any(CONFIG.is_weaker(one, other) for one in ARMED_MODES for other in ARMED_MODES)
+
+
 def test_a_sound_that_the_guard_does_not_know_is_nothing() -> None:
     assert armed().hear(sound("doorbell"), NOON, CONFIG) == armed()
 
@@ -138,12 +147,26 @@ def test_smoke_and_carbon_monoxide_never_wait_even_if_they_count_only_while_arme
 
 
 def test_the_first_cause_of_an_alarm_stays() -> None:
-    for guard in (raised(), raised(config=ENTRY)):
-        assert guard.hear(sound("glass_break", "Kitchen"), after(2), ENTRY) is guard
+    pending = raised(config=ENTRY)
+    assert pending.hear(sound("glass_break", "Kitchen"), after(2), ENTRY) is pending
+    assert raised().hear(sound("glass_break", "Kitchen"), after(2), ENTRY).cause == GLASS
     smoke = raised(SMOKE)
-    assert smoke.hear(sound("co_alarm"), after(2), CONFIG) is smoke
+    assert smoke.hear(sound("co_alarm"), after(2), CONFIG).cause == SMOKE
     assert smoke.hear(GLASS, after(2), CONFIG) is smoke
     assert smoke.trigger(after(3)) is smoke
+
+
+@pytest.mark.parametrize("alarm", [raised(), armed().trigger(NOON)])
+def test_glass_that_breaks_during_an_alarm_makes_it_last_for_its_full_time_again(alarm: Guard) -> None:
+    again = alarm.hear(sound("glass_break", "Kitchen"), after(100), ENTRY)
+    assert again == replace(alarm, since=after(100))
+    assert again.tick(after(219), ENTRY).state is State.TRIGGERED
+    assert again.tick(after(220), ENTRY).state is State.ARMED_AWAY
+
+
+def test_what_would_not_raise_the_alarm_does_not_make_it_last_longer() -> None:
+    home = armed(Mode.ARMED_HOME).trigger(NOON)
+    assert home.hear(GLASS, after(100), replace(ENTRY, triggers={"glass_break": frozenset({Mode.ARMED_AWAY})})) is home
 
 
 @pytest.mark.parametrize("before", [raised(), raised(config=ENTRY), armed().trigger(NOON)])
@@ -166,6 +189,12 @@ def test_an_alarm_cannot_be_ended_by_arming() -> None:
     for guard in (raised(), raised(config=ENTRY)):
         assert guard.is_raising
         assert guard.arm(Mode.ARMED_HOME, after(2), ENTRY) is guard
+
+
+def test_a_guard_is_armed_neither_before_it_is_nor_while_it_raises_the_alarm() -> None:
+    assert all(armed(mode).is_armed for mode in ARMED_MODES)
+    others = (Guard(NOON), Guard(NOON).arm(Mode.ARMED_AWAY, NOON, CONFIG), raised(config=ENTRY), raised())
+    assert not [guard for guard in others if guard.is_armed]
 
 
 def test_a_person_can_raise_the_alarm() -> None:

@@ -1,5 +1,6 @@
 """The guard as people meet it: the alarm panel."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -7,12 +8,14 @@ import pytest
 from homeassistant.core import Context
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import area_registry as ar, device_registry as dr
+from homeassistant.helpers.entity_component import async_update_entity
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockUser, async_fire_time_changed
 
 from custom_components.sound_guard.const import DOMAIN
 
 from .conftest import KITCHEN, House, until
+from .two_rooms import add_hall
 
 PANEL = "alarm_control_panel.sound_guard"
 ARM = {"armed_away": "alarm_arm_away", "armed_home": "alarm_arm_home", "armed_night": "alarm_arm_night"}
@@ -182,6 +185,99 @@ async def test_disarming_clears_the_alarm_even_while_the_sound_goes_on(house: Ho
     assert house.attributes(PANEL)["triggered_by"] is None
 
 
+ONLY_ARMED = {"smoke_alarm": ["armed_away", "armed_home", "armed_night"], "glass_break": ["armed_away"]}
+
+
+async def goes_on(house: House, label: str = "smoke_alarm") -> None:
+    """Let a sound begin that does not end, and that the guard lets pass as long as it is not armed."""
+    house.room.play(label, blocks=100_000)
+    await house.until_heard(label)
+    assert house.state(PANEL) in ("disarmed", "arming")
+
+
+async def test_smoke_that_began_while_somebody_left_raises_the_alarm_when_the_guard_is_armed(
+    empty_house: House,
+) -> None:
+    await with_options(empty_house, exit_delay=30, triggers=ONLY_ARMED)
+    await empty_house.call("alarm_arm_away", PANEL)
+    await goes_on(empty_house)
+    async_fire_time_changed(empty_house.hass, dt_util.utcnow() + timedelta(seconds=31))
+    attributes = empty_house.attributes(PANEL)
+    assert empty_house.state(PANEL) == "triggered"
+    assert (attributes["triggered_by"], attributes["changed_by"]) == ("smoke_alarm", "Kitchen")
+
+
+async def test_smoke_that_goes_on_raises_the_alarm_as_soon_as_somebody_arms(empty_house: House) -> None:
+    await with_options(empty_house, triggers=ONLY_ARMED)
+    await goes_on(empty_house)
+    await empty_house.call("alarm_arm_night", PANEL)
+    assert empty_house.state(PANEL) == "triggered"
+
+
+async def test_smoke_that_goes_on_in_two_rooms_is_not_laid_at_the_door_of_whoever_arms(
+    empty_house: House, hass_admin_user: MockUser
+) -> None:
+    await with_options(empty_house, triggers=ONLY_ARMED)
+    hall = await add_hall(empty_house)
+    await goes_on(empty_house)
+    hall.play("smoke_alarm", blocks=100_000)
+    await empty_house.until("binary_sensor.hall_smoke", "on")
+    person = Context(user_id=hass_admin_user.id)
+    await empty_house.hass.services.async_call(
+        "alarm_control_panel", "alarm_arm_away", {"entity_id": PANEL}, blocking=True, context=person
+    )
+    assert empty_house.state(PANEL) == "triggered"
+    assert empty_house.attributes(PANEL)["changed_by"] == "Kitchen"
+
+
+async def test_smoke_that_goes_on_raises_the_alarm_in_another_mode(empty_house: House) -> None:
+    await with_options(empty_house, triggers={"smoke_alarm": ["armed_home"]})
+    await goes_on(empty_house)
+    await empty_house.call("alarm_arm_away", PANEL)
+    assert empty_house.state(PANEL) == "armed_away"
+    await empty_house.call("alarm_arm_home", PANEL)
+    assert empty_house.state(PANEL) == "triggered"
+
+
+@pytest.mark.parametrize("ended_by", ["its end", "the microphone"])
+async def test_smoke_that_is_over_or_heard_no_more_is_nothing_to_an_arming_guard(
+    empty_house: House, ended_by: str
+) -> None:
+    await with_options(empty_house, triggers=ONLY_ARMED)
+    await goes_on(empty_house)
+    if ended_by == "the microphone":
+        await empty_house.call("turn_off", "switch.kitchen_listening")
+    else:
+        empty_house.room.blocks.clear()
+        await empty_house.until_quiet()
+    await empty_house.call("alarm_arm_away", PANEL)
+    assert empty_house.state(PANEL) == "armed_away"
+
+
+async def test_smoke_in_spite_of_which_a_person_has_disarmed_stays_disarmed_until_it_begins_again(
+    empty_house: House,
+) -> None:
+    await with_options(empty_house, triggers=ONLY_ARMED)
+    await empty_house.call("alarm_arm_away", PANEL)
+    empty_house.room.play("smoke_alarm", blocks=100_000)
+    await empty_house.until(PANEL, "triggered")
+    await empty_house.call("alarm_disarm", PANEL)
+    await empty_house.call("alarm_arm_away", PANEL)
+    await empty_house.until_playing()
+    assert empty_house.state(PANEL) == "armed_away"
+    empty_house.room.blocks.clear()
+    await empty_house.until_quiet()
+    empty_house.room.play("smoke_alarm")
+    await empty_house.until(PANEL, "triggered")
+
+
+async def test_glass_that_broke_before_the_guard_was_armed_is_nothing_to_it(empty_house: House) -> None:
+    await with_options(empty_house, triggers=ONLY_ARMED)
+    await goes_on(empty_house, "glass_break")
+    await empty_house.call("alarm_arm_away", PANEL)
+    assert empty_house.state(PANEL) == "armed_away"
+
+
 async def test_an_alarm_cannot_be_cleared_by_arming(house: House) -> None:
     house.room.play("smoke_alarm")
     await house.until(PANEL, "triggered")
@@ -235,6 +331,43 @@ async def test_a_sound_is_not_laid_at_the_door_of_whoever_armed(empty_house: Hou
     triggered = empty_house.hass.states.get(PANEL)
     assert triggered is not None
     assert triggered.context.user_id is None
+
+
+@pytest.mark.parametrize(("options", "sound"), [({"exit_delay": 1}, None), ({"entry_delay": 1}, "glass_break")])
+async def test_what_time_alone_does_is_not_laid_at_anybodys_door(
+    empty_house: House, hass_admin_user: MockUser, options: dict[str, int], sound: str | None
+) -> None:
+    await with_options(empty_house, **options)
+    if sound:
+        await empty_house.call("alarm_arm_away", PANEL)
+        empty_house.room.play(sound)
+        await empty_house.until(PANEL, "pending")
+    with suppress(ServiceValidationError):
+        await empty_house.hass.services.async_call(
+            "alarm_control_panel",
+            "alarm_arm_away",
+            {"entity_id": PANEL},
+            blocking=True,
+            context=Context(user_id=hass_admin_user.id),
+        )
+    async_fire_time_changed(empty_house.hass, dt_util.utcnow() + timedelta(seconds=2))
+    state = empty_house.hass.states.get(PANEL)
+    assert state is not None
+    assert state.state == ("triggered" if sound else "armed_away")
+    assert state.context.user_id is None
+
+
+async def test_who_asks_for_an_alarm_that_is_there_already_has_not_raised_it(
+    house: House, hass_admin_user: MockUser
+) -> None:
+    house.room.play("smoke_alarm")
+    await house.until(PANEL, "triggered")
+    person = Context(user_id=hass_admin_user.id)
+    await house.hass.services.async_call(
+        "alarm_control_panel", "alarm_trigger", {"entity_id": PANEL}, blocking=True, context=person
+    )
+    await async_update_entity(house.hass, PANEL)
+    assert house.attributes(PANEL)["changed_by"] == "Kitchen"
 
 
 async def test_the_panel_says_who_raised_the_alarm_during_the_entry_delay(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from homeassistant.core import State
+from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
@@ -179,7 +180,21 @@ async def test_the_state_alone_is_enough_to_go_on(empty_house: House, state: str
     assert empty_house.state(PANEL) == expected
 
 
-async def test_a_record_without_sense_leaves_the_guard_disarmed(empty_house: House) -> None:
+async def test_of_a_record_without_sense_the_state_is_enough_to_go_on(
+    empty_house: House, caplog: pytest.LogCaptureFixture
+) -> None:
     mock_restore_cache_with_extra_data(empty_house.hass, [(State(PANEL, "armed_home"), {"state": "nonsense"})])
     await empty_house.set_up()
-    assert empty_house.state(PANEL) == "disarmed"
+    assert empty_house.state(PANEL) == "armed_home"
+    assert "The record of the guard cannot be read; it goes on from its state, armed_home" in caplog.text
+
+
+async def test_a_panel_that_gets_another_name_and_its_old_one_again_does_not_go_back_in_time(house: House) -> None:
+    entities = er.async_get(house.hass)
+    other = "alarm_control_panel.upstairs"
+    entities.async_update_entity(PANEL, new_entity_id=other)
+    await house.hass.async_block_till_done()
+    await house.call("alarm_trigger", other)
+    entities.async_update_entity(other, new_entity_id=PANEL)
+    await house.hass.async_block_till_done()
+    assert house.state(PANEL) == "triggered"

@@ -2,16 +2,20 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+from homeassistant.core import Context
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.common import MockUser
 
-from custom_components.sound_guard.code import hash_code
+from custom_components.sound_guard import keypad
+from custom_components.sound_guard.code import hash_code, matches as code_matches
 from custom_components.sound_guard.diagnostics import async_get_config_entry_diagnostics
 
 from .conftest import House
@@ -25,18 +29,28 @@ STORE = "sound_guard.keypad"
 
 
 class Clock:
-    """The clock on the wall, which stands still between ticks. Everything else goes on."""
+    """The clock on the wall, and the time that has passed; both stand still between ticks. Everything else goes on."""
 
     def __init__(self) -> None:
         """Begin now."""
         self._now = dt_util.utcnow()
+        self._passed_s = 1_000.0
 
     def now(self) -> datetime:
-        """Return what it shows."""
+        """Return what the clock shows."""
         return self._now
 
+    def passed_s(self) -> float:
+        """Return how much time has passed, whatever the clock shows."""
+        return self._passed_s
+
     def tick(self, seconds: float) -> None:
-        """Let time pass, or set it back."""
+        """Let time pass."""
+        self._passed_s += seconds
+        self.put(seconds)
+
+    def put(self, seconds: float) -> None:
+        """Set the clock forward, or back, without a moment passing."""
         self._now += timedelta(seconds=seconds)
 
 
@@ -44,8 +58,21 @@ class Clock:
 def clock() -> Iterator[Clock]:
     """Return the clock that Home Assistant looks at."""
     clock = Clock()
-    with patch.object(dt_util, "utcnow", clock.now):
+    with patch.object(dt_util, "utcnow", clock.now), patch.object(keypad, "monotonic", clock.passed_s):
         yield clock
+
+
+@pytest.fixture
+def slowly() -> Iterator[threading.Event]:
+    """Return what has to be set before any code is compared with the right one."""
+    may_go_on = threading.Event()
+
+    def matches(code: str, hashed: str) -> bool:
+        return may_go_on.wait(10) and code_matches(code, hashed)
+
+    with patch.object(keypad, "matches", matches):
+        yield may_go_on
+        may_go_on.set()
 
 
 async def with_code(house: House, **options: Any) -> None:
@@ -100,15 +127,37 @@ async def test_the_code_can_be_needed_to_arm_as_well(empty_house: House) -> None
     assert empty_house.state(PANEL) == "disarmed"
 
 
-async def test_a_wrong_code_is_refused_and_counts_even_where_none_is_needed(empty_house: House) -> None:
+async def test_a_code_that_arming_does_not_need_is_not_looked_at(empty_house: House) -> None:
+    # An automation that arms every night must not fail because the code is another one now, nor lock the owner out.
     await with_code(empty_house)
-    for _ in range(4):
-        assert (await refused(empty_house, "1111", "alarm_arm_home")).translation_key == "wrong_code"
-    assert (await refused(empty_house, "1111", "alarm_arm_home")).translation_key == "locked_out"
-    assert empty_house.state(PANEL) == "armed_away"
-    # Arming without a code goes on: nothing can be learned from that.
-    await empty_house.call("alarm_arm_home", PANEL)
+    for _ in range(10):
+        await empty_house.call("alarm_arm_home", PANEL, code="1111")
     assert empty_house.state(PANEL) == "armed_home"
+    await empty_house.call("alarm_disarm", PANEL, code=CODE)
+
+
+GLASS_WHILE_AWAY = {"triggers": {"glass_break": ["armed_away"]}}
+
+
+@pytest.mark.parametrize("exit_delay", [0, 30])
+async def test_what_the_guard_was_armed_for_is_not_taken_back_without_the_code(
+    empty_house: House, exit_delay: int
+) -> None:
+    await with_code(empty_house, exit_delay=exit_delay, **GLASS_WHILE_AWAY)
+    before = empty_house.state(PANEL)
+    assert (await refused(empty_house, service="alarm_arm_home")).translation_key == "code_needed"
+    assert (await refused(empty_house, "1111", "alarm_arm_home")).translation_key == "wrong_code"
+    assert empty_house.state(PANEL) == before == ("arming" if exit_delay else "armed_away")
+    await empty_house.call("alarm_arm_home", PANEL, code=CODE)
+    assert empty_house.entry.runtime_data.guard.now.mode == "armed_home"
+
+
+async def test_more_is_guarded_without_a_code(empty_house: House) -> None:
+    await with_code(empty_house, **GLASS_WHILE_AWAY)
+    await empty_house.call("alarm_disarm", PANEL, code=CODE)
+    for service in ("alarm_arm_home", "alarm_arm_night", "alarm_arm_away", "alarm_arm_away"):
+        await empty_house.call(service, PANEL)
+    assert empty_house.state(PANEL) == "armed_away"
 
 
 async def test_a_demand_to_arm_with_a_code_means_nothing_without_one(empty_house: House) -> None:
@@ -197,11 +246,36 @@ async def test_wrong_codes_before_a_restart_are_not_forgotten(empty_house: House
     assert await wait(empty_house, "1111") == "30 s"
 
 
-async def test_a_clock_that_was_set_back_makes_the_wait_no_longer(empty_house: House, clock: Clock) -> None:
+@pytest.mark.parametrize("by", [-86_400, 86_400])
+async def test_a_clock_that_was_set_makes_the_wait_neither_longer_nor_shorter(
+    empty_house: House, clock: Clock, by: int
+) -> None:
     await with_code(empty_house)
     await lock_out(empty_house)
-    clock.tick(-86_400)
+    clock.put(by)
     assert await wait(empty_house) == "30 s"
+    clock.tick(29)
+    assert await wait(empty_house) == "1 s"
+    clock.tick(1)
+    await empty_house.call("alarm_disarm", PANEL, code=CODE)
+
+
+async def test_a_clock_that_is_behind_after_a_restart_makes_the_wait_begin_anew_and_end(
+    empty_house: House, clock: Clock
+) -> None:
+    await with_code(empty_house)
+    await lock_out(empty_house)
+    clock.tick(10)
+    clock.put(-86_400)
+    await empty_house.reload()
+    assert await wait(empty_house) == "30 s"
+    clock.tick(30)
+    await empty_house.call("alarm_disarm", PANEL, code=CODE)
+
+
+async def test_a_power_cut_right_after_a_wrong_code_does_not_undo_the_count(empty_house: House) -> None:
+    # What is written without this is soon on the disk, but not at once.
+    assert keypad.keypad_store(empty_house.hass)._atomic_writes
 
 
 async def test_a_new_code_ends_the_wait(empty_house: House, clock: Clock) -> None:
@@ -235,6 +309,41 @@ async def test_a_smoke_alarm_is_raised_and_a_person_can_raise_one_during_a_lock_
     await empty_house.reload()
     await empty_house.call("alarm_trigger", PANEL)
     assert empty_house.state(PANEL) == "triggered"
+
+
+async def test_smoke_that_begins_while_a_code_is_checked_is_not_disarmed_unseen(
+    empty_house: House, slowly: threading.Event
+) -> None:
+    await with_code(empty_house)
+    disarming = empty_house.hass.async_create_task(refused(empty_house, CODE))
+    empty_house.room.play("smoke_alarm")
+    await empty_house.until(PANEL, "triggered")
+    slowly.set()
+    assert (await disarming).translation_key == "alarm_meanwhile"
+    assert empty_house.state(PANEL) == "triggered"
+    await empty_house.call("alarm_disarm", PANEL, code=CODE)
+    assert empty_house.state(PANEL) == "disarmed"
+
+
+async def test_the_panel_says_whose_code_disarmed_though_somebody_else_asked_for_something_meanwhile(
+    empty_house: House, slowly: threading.Event
+) -> None:
+    await with_code(empty_house)
+    anna, bob = (MockUser(name=name, is_owner=True).add_to_hass(empty_house.hass) for name in ("Anna", "Bob"))
+
+    async def ask(service: str, user: MockUser, **data: str) -> None:
+        data = {"entity_id": PANEL, **data}
+        context = Context(user_id=user.id)
+        await empty_house.hass.services.async_call("alarm_control_panel", service, data, blocking=True, context=context)
+
+    disarming = empty_house.hass.async_create_task(ask("alarm_disarm", anna, code=CODE))
+    await ask("alarm_trigger", bob)
+    assert empty_house.attributes(PANEL)["changed_by"] == "Bob"
+    slowly.set()
+    await disarming
+    state = empty_house.hass.states.get(PANEL)
+    assert state is not None
+    assert (state.state, state.attributes["changed_by"], state.context.user_id) == ("disarmed", "Anna", anna.id)
 
 
 async def test_removing_the_installation_leaves_no_count_behind(

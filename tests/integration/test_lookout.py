@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from homeassistant.components import persistent_notification
+from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import State
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import async_fire_time_changed, mock_restore_cache
@@ -11,7 +12,7 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from custom_components.sound_guard import deafness
 from custom_components.sound_guard.lookout import LOOK_EVERY, NOTIFICATION_ID
 
-from .conftest import House, microphone, until
+from .conftest import KITCHEN, House, microphone, until
 from .fakes import gone
 
 PANEL = "alarm_control_panel.sound_guard"
@@ -134,11 +135,93 @@ async def test_a_warning_that_was_put_away_does_not_come_back_while_nothing_is_n
     assert warning(two_rooms) is None
 
 
-async def test_unloading_takes_the_warning_back(house: House) -> None:
+async def test_what_somebody_does_to_a_microphone_is_named_at_once(two_rooms: House) -> None:
+    await two_rooms.call("alarm_arm_night", PANEL)
+    await two_rooms.call("turn_off", "switch.hall_listening")
+    assert (named(two_rooms), warning(two_rooms)) == (["Hall"], None)
+    await two_rooms.call("press", "button.kitchen_walk_test")
+    expected = "The microphone Kitchen is in a walk test, so the guard does not hear it."
+    assert named(two_rooms) == ["Kitchen", "Hall"]
+    assert (warning(two_rooms) or "").startswith(expected)
+    two_rooms.entry.runtime_data.walk_tests[KITCHEN].stop()
+    assert (named(two_rooms), warning(two_rooms)) == (["Hall"], None)
+    await two_rooms.call("turn_on", "switch.hall_listening")
+    await until(lambda: not named(two_rooms))
+
+
+async def test_a_house_without_microphones_is_no_guarded_house(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    house.hass.config_entries.async_remove_subentry(house.entry, KITCHEN)
+    await house.hass.async_block_till_done()
+    assert warning(house) is None
+    await house.call("alarm_arm_away", PANEL)
+    assert warning(house) == "There is no microphone, so the guard hears nothing. Add one to Sound Guard."
+    assert "Armed, but there is no microphone" in caplog.text
+    await house.call("alarm_disarm", PANEL)
+    assert warning(house) is None
+
+
+async def test_removing_the_last_microphone_of_an_armed_house_warns(house: House) -> None:
+    await house.call("alarm_arm_away", PANEL)
+    house.hass.config_entries.async_remove_subentry(house.entry, KITCHEN)
+    await house.hass.async_block_till_done()
+    look(house)
+    assert (warning(house) or "").startswith("There is no microphone")
+
+
+async def test_a_change_of_the_options_neither_takes_the_warning_back_nor_brings_it_again(house: House) -> None:
     await go_offline(house)
     await house.call("alarm_arm_away", PANEL)
+    changes: list[persistent_notification.UpdateType] = []
+    persistent_notification.async_register_callback(house.hass, lambda change, _: changes.append(change))
+    await house.reload()
+    look(house)
+    assert (named(house), warning(house)) == (["Kitchen"], "The microphone Kitchen is offline.")
+    assert not changes
+    persistent_notification.async_dismiss(house.hass, NOTIFICATION_ID)
+    await house.reload()
+    look(house)
+    assert (named(house), warning(house)) == (["Kitchen"], None)
+
+
+async def test_a_change_of_the_options_that_makes_a_microphone_well_takes_the_warning_back(house: House) -> None:
+    await go_offline(house)
+    await house.call("alarm_arm_away", PANEL)
+    house.room.fault = None
+    await house.reload()
+    await house.until("binary_sensor.kitchen_connectivity", "on")
+    look(house)
+    assert (named(house), warning(house)) == ([], None)
+
+
+async def test_a_guard_that_is_closed_by_a_change_of_the_options_does_not_call_its_microphones_offline(
+    house: House,
+) -> None:
+    await house.call("alarm_arm_away", PANEL)
+    await house.call("press", "button.kitchen_walk_test")
+    told = warning(house)
     assert await house.hass.config_entries.async_unload(house.entry.entry_id)
+    assert warning(house) == told
+
+
+@pytest.mark.parametrize("removed", [False, True])
+async def test_who_gives_sound_guard_up_need_not_be_warned(house: House, removed: bool) -> None:
+    await go_offline(house)
+    await house.call("alarm_arm_away", PANEL)
+    entries = house.hass.config_entries
+    if removed:
+        await entries.async_remove(house.entry.entry_id)
+    else:
+        await entries.async_set_disabled_by(house.entry.entry_id, ConfigEntryDisabler.USER)
     assert warning(house) is None
+
+
+async def test_a_guard_that_is_disarmed_after_a_change_of_the_options_warns_no_more(house: House) -> None:
+    await go_offline(house)
+    await house.call("alarm_arm_away", PANEL)
+    await house.hass.config_entries.async_unload(house.entry.entry_id)
+    mock_restore_cache(house.hass, [State(PANEL, "disarmed")])
+    await house.set_up()
+    assert (house.state(PANEL), warning(house)) == ("disarmed", None)
 
 
 async def test_after_a_restart_there_is_time_to_open_the_microphones(empty_house: House) -> None:

@@ -134,6 +134,16 @@ async def test_anything_but_four_digits_or_more_is_no_code(house: House, code: s
     assert house.entry.options == {"code_to_arm": False}
 
 
+async def test_a_new_code_is_not_thrown_away_because_the_old_one_is_to_be_removed(empty_house: House) -> None:
+    before = {"code_hash": hash_code("1234")}
+    empty_house.hass.config_entries.async_update_entry(empty_house.entry, options=before)
+    await empty_house.set_up()
+    form = await fill_in(empty_house, "code", new_code="5678", remove_code=True, code_to_arm=False)
+    assert form["errors"] == {"remove_code": "new_or_none"}
+    assert form["errors"]["remove_code"] in TEXTS["error"]
+    assert empty_house.entry.options == before
+
+
 async def test_the_code_can_be_kept_changed_and_removed(empty_house: House) -> None:
     old = hash_code("1234")
     empty_house.hass.config_entries.async_update_entry(empty_house.entry, options={"code_hash": old})

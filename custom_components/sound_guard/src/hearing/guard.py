@@ -67,6 +67,10 @@ class GuardConfig:
         always = Mode.DISARMED in self.triggers.get(label, NEVER)
         return self.entry_delay_s > 0 and label not in LIFE_SAFETY and not always
 
+    def is_weaker(self, mode: Mode, than: Mode) -> bool:
+        """Return whether a sound raises no alarm in a mode that raises one in the other."""
+        return any(than in modes and mode not in modes for modes in self.triggers.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -99,7 +103,7 @@ class Guard:
     """The guard at one moment."""
 
     since: datetime
-    """When the state was entered."""
+    """When the state was entered; of an alarm, when a sound raised it last."""
 
     mode: Mode = Mode.DISARMED
     state: State = State.DISARMED
@@ -110,6 +114,11 @@ class Guard:
     def is_raising(self) -> bool:
         """Return whether the alarm is raised or about to be: only disarming ends that."""
         return self.state in (State.PENDING, State.TRIGGERED)
+
+    @property
+    def is_armed(self) -> bool:
+        """Return whether it is armed, and neither on the way to it nor raising the alarm."""
+        return self.mode is not Mode.DISARMED and self.state == State(self.mode)
 
     def arm(self, mode: Mode, now: datetime, config: GuardConfig) -> "Guard":
         """Start to arm, at once if there is no exit delay.
@@ -137,7 +146,8 @@ class Guard:
     def hear(self, cause: Cause, now: datetime, config: GuardConfig) -> "Guard":
         """Take note of a sound, and raise the alarm if the owner wants that in this mode.
 
-        The first cause of an alarm stays, except that smoke and carbon monoxide take the place of anything else.
+        The first cause of an alarm stays, except that smoke and carbon monoxide take the place of anything else. A
+        further sound that is worth as much makes the alarm last as long as if it had begun now.
         """
         # Whoever is still leaving is not armed yet.
         mode = Mode.DISARMED if self.state is State.ARMING else self.mode
@@ -145,8 +155,10 @@ class Guard:
             return self
         if self.is_raising:
             known = self.cause is not None and self.cause.is_life_safety
-            outranks = cause.is_life_safety and not known
-            return replace(self, since=now, state=State.TRIGGERED, cause=cause) if outranks else self
+            if cause.is_life_safety and not known:
+                return replace(self, since=now, state=State.TRIGGERED, cause=cause)
+            lasts = self.state is State.TRIGGERED and cause.is_life_safety == known
+            return replace(self, since=now) if lasts else self
         state = State.PENDING if config.has_entry_delay(cause.label) else State.TRIGGERED
         return replace(self, since=now, state=state, cause=cause)
 
