@@ -27,7 +27,7 @@ from .const import (
 )
 from .engine import Engine, get_engine
 from .entity import guard_device
-from .guard import HouseGuard, guard_config
+from .guard import LEFT, HouseGuard, guard_config
 from .health import ATTR_ENTRY, Carer, forget_issues
 from .keypad import Keypad, keypad_store
 from .lookout import Lookout, forget_warning
@@ -44,6 +44,7 @@ from .walk_test import WalkTest
 from .walk_test_actions import async_register_walk_test_actions
 from .walk_test_record import WalkTestRecord, record_store
 from .walk_test_reminder import OFF, Reminder
+from .warner import Warner
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -109,6 +110,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -
     alerts = Alerts(hass, entry.entry_id, alert_config, guard)
     await alerts.async_load()
     entry.async_on_unload(alerts.start())
+    entry.async_on_unload(clips.subscribe(partial(alerts.forget_deleted, clips)))
+    targets = alert_config.recipients if alert_config.warn else ()
+    entry.async_on_unload(Warner(hass, targets, lookout).start())
     for subentry_id, microphone in microphones.items():
         entry.async_on_unload(alerts.watch(subentry_id, microphone, witnesses[subentry_id]))
     walk_tests = await _async_walk_tests(hass, entry, calm, microphones)
@@ -138,6 +142,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) 
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
     await _async_stop(entry)
+    hass.data.setdefault(LEFT, {})[entry.entry_id] = entry.runtime_data.guard.now
     if entry.disabled_by is not None:
         ir.async_delete_issue(hass, DOMAIN, ISSUE_CLIPS)
         forget_issues(hass)

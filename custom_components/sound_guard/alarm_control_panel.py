@@ -19,6 +19,7 @@ from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
 
 from .const import CONF_CODE_TO_ARM, DOMAIN
 from .entity import async_save_states, guard_device
+from .guard import LEFT
 from .guard_record import guard_as_dict, guard_from_dict, guard_from_state
 from .runtime import SoundGuardConfigEntry
 from .src.hearing.guard import Guard, Mode
@@ -74,6 +75,7 @@ class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
         self._attr_code_format = CodeFormat.NUMBER if self._keypad.has_code else None
         self._attr_code_arm_required = self._keypad.has_code and entry.options.get(CONF_CODE_TO_ARM, False)
         self._is_restored = False
+        self._entry_id = entry.entry_id
         self._asker: _Asker | None = None
         """None if nobody asks for a change at this moment."""
         self._attr_unique_id = f"{entry.entry_id}_guard"
@@ -122,6 +124,9 @@ class GuardPanel(AlarmControlPanelEntity, RestoreEntity):
             if extra is not None:
                 _LOGGER.warning("The record of the guard cannot be read; it goes on from its state, %s", last.state)
             guard = guard_from_state(last.state, last.last_changed)
+        left = self.hass.data.get(LEFT, {}).pop(self._entry_id, None)
+        if left is not None and (then := guard_from_dict(guard_as_dict(left))) != guard:
+            guard, self._attr_changed_by = then, left.cause.microphone if left.cause else None
         if guard is not None:
             self._guard.restore(guard)
 

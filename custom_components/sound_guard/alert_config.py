@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from .const import CONF_ALERTS, CONF_NOTIFY, CONF_PERSISTENT, CONF_REPEAT
+from .const import CONF_ALERTS, CONF_NOTIFY, CONF_PERSISTENT, CONF_REPEAT, CONF_WARN
 from .src.hearing.guard import TRIGGERS, Mode
 
 
@@ -24,6 +24,9 @@ class AlertConfig:
     persistent: bool = True
     """Whether Home Assistant itself shows the alert."""
 
+    warn: bool = True
+    """Whether the recipients are told that the guard is armed and not every microphone listens."""
+
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Self:
         """Return the part about alerts of the entry's options."""
@@ -33,4 +36,5 @@ class AlertConfig:
             modes={label: frozenset(map(Mode, chosen.get(label, usual))) for label, usual in TRIGGERS.items()},
             repeat_min=options.get(CONF_REPEAT, 0),
             persistent=options.get(CONF_PERSISTENT, True),
+            warn=options.get(CONF_WARN, True),
         )

@@ -14,6 +14,7 @@ from homeassistant.util import dt as dt_util
 from .alert_config import AlertConfig
 from .alert_message import ALL_CLEAR, FALSE_ALARM, Occasion, compose, tag
 from .clip_actions import ATTR_CLIP
+from .clips import Clips
 from .const import DOMAIN
 from .delivery import Delivery
 from .guard import HouseGuard
@@ -24,7 +25,8 @@ from .news import Heard, News, Status
 from .proof import Proof, Witness
 from .services import REPORT_FALSE_ALARM
 from .src.hearing.detection import Phase
-from .src.hearing.guard import Guard, State
+from .src.hearing.guard import LIFE_SAFETY, Guard, State
+from .stored import async_read
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ class Alerts:
     async def async_load(self) -> None:
         """Remember the incidents: all of them after a change of the options, the open ones after a restart."""
         if INCIDENTS not in self._hass.data:
-            stored = await self._store.async_load()
+            stored = await async_read(self._store)
             self._hass.data[INCIDENTS] = recent_incidents(stored, dt_util.utcnow())
             for incident in self._hass.data[INCIDENTS].values():
                 self._show(incident, Occasion.NEW)
@@ -78,6 +80,14 @@ class Alerts:
             self._delivery.stop()
 
         return end
+
+    @callback
+    def forget_deleted(self, clips: Clips) -> None:
+        """Link no clip any more that the owner has deleted."""
+        for incident in self._incidents.values():
+            for each in incident.witnessed.values():
+                if clips.is_deleted(each.sound):
+                    each.has_picture = each.has_clip = False
 
     @callback
     def watch(self, microphone_id: str, microphone: Microphone, witness: Witness) -> CALLBACK_TYPE:
@@ -111,7 +121,10 @@ class Alerts:
                 incident.hear(microphone_id, microphone, heard, now)
                 if incident.loudest is not named:
                     self._tell_more(incident)
-            return
+                return
+            if heard.phase is Phase.ENDED or heard.label not in LIFE_SAFETY:
+                return
+            # It goes on now that it is worth an alert, and was none when it began: somebody has armed meanwhile.
         incident = next((each for each in same_label if each.takes(microphone_id, now)), None)
         if incident is not None:
             incident.hear(microphone_id, microphone, heard, now)

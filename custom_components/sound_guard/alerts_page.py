@@ -16,7 +16,7 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
 )
 
-from .const import CONF_ALERTS, CONF_NOTIFY, CONF_PERSISTENT, CONF_REPEAT
+from .const import CONF_ALERTS, CONF_NOTIFY, CONF_PERSISTENT, CONF_REPEAT, CONF_WARN
 from .options_page import OptionsPage
 from .recipient import known_targets
 from .sounds_page import MODES
@@ -58,6 +58,7 @@ class AlertsPage(OptionsPage):
                     for label, modes in TRIGGERS.items()
                 },
                 vol.Required(CONF_REPEAT, default=0): vol.All(REPEAT, vol.Coerce(int)),
+                vol.Required(CONF_WARN, default=True): BooleanSelector(),
                 vol.Required(CONF_PERSISTENT, default=True): BooleanSelector(),
             }
         )

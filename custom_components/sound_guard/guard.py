@@ -9,12 +9,16 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.area_registry import AreaEntry
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
 
-from .const import CONF_ENTRY_DELAY, CONF_EXIT_DELAY, CONF_TRIGGER_TIME, CONF_TRIGGERS, DEFAULT_EXIT_DELAY_S
+from .const import CONF_ENTRY_DELAY, CONF_EXIT_DELAY, CONF_TRIGGER_TIME, CONF_TRIGGERS, DEFAULT_EXIT_DELAY_S, DOMAIN
 from .microphone import Microphone
 from .news import Heard, News, Status
 from .src.hearing.detection import Phase
 from .src.hearing.guard import TRIGGERS, Cause, Guard, GuardConfig, Mode
+
+LEFT: HassKey[dict[str, Guard]] = HassKey(f"{DOMAIN}_guard")
+"""How each installation's guard was when it was unloaded: what is heard then, its panel does not see any more."""
 
 STILL_HEARD_S = 5.0
 """An alarm whose time is over while its sound goes on is looked at again after so many seconds."""

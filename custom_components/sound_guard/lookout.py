@@ -86,9 +86,14 @@ class Lookout:
         """Return the names of the microphones that do not listen; none while the guard is disarmed."""
         return [microphone.name for microphone in self._found]
 
+    @property
+    def warning(self) -> str:
+        """Return what the owner is warned of, empty while there is nothing."""
+        return self._hass.data.get(WARNED, "")
+
     @callback
     def subscribe(self, subscriber: Callable[[], None]) -> CALLBACK_TYPE:
-        """Call the subscriber when other microphones are named; return what ends that."""
+        """Call the subscriber when other microphones are named or the warning is a new one; return what ends that."""
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
 
@@ -148,14 +153,15 @@ class Lookout:
     def _tell(self, found: Mapping[Microphone, Why]) -> None:
         before, self._found = self._found, found
         warning = self._warning() if self._stop_looking is not None else ""
-        if warning != self._hass.data.get(WARNED, ""):
+        is_news = warning != self.warning
+        if is_news:
             self._hass.data[WARNED] = warning
             if warning:
                 title = text(self._hass, "not_listening")
                 persistent_notification.async_create(self._hass, warning, title, NOTIFICATION_ID)
             else:
                 forget_warning(self._hass)
-        if found != before:
+        if is_news or found != before:
             for subscriber in tuple(self._subscribers):
                 subscriber()
 

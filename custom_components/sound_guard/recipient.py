@@ -57,7 +57,7 @@ def known_targets(hass: HomeAssistant) -> dict[str, str]:
 class Recipient:
     """Tells one recipient, one message after the other. Whatever goes wrong is logged once and stays here."""
 
-    def __init__(self, hass: HomeAssistant, target: str, arrived: Callable[[], None]) -> None:
+    def __init__(self, hass: HomeAssistant, target: str, arrived: Callable[[], None] = lambda: None) -> None:
         """Tell a notify entity, or a phone by its action; `arrived` is called when it knows of another incident."""
         self.target = target
         self._arrived = arrived
@@ -75,6 +75,11 @@ class Recipient:
                 if sent and self.target in incident.owed:
                     incident.owed.remove(self.target)
                     self._arrived()
+
+    async def async_say(self, message: Message) -> bool:
+        """Send what is about no incident; return whether it was taken."""
+        async with self._in_turn:
+            return await self._async_send(message.title, message.text, message.data)
 
     def _fitting(self, incident: Incident, occasion: Occasion) -> Occasion | None:
         """Return on what occasion to speak, None if there is none."""

@@ -1,5 +1,6 @@
 """Home Assistant is killed in every state of the guard, and in a walk test: it goes on where it was."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ EXIT_DELAY_S, ENTRY_DELAY_S = 120, 15
 
 HEARD_WITHIN_S = 20.0
 WALK_TEST, WALK_TEST_BUTTON = "sensor.kitchen_walk_test", "button.kitchen_walk_test"
+WRITTEN_AFTER_S = 1.0
+"""A change is written down at once, which takes a busy machine a moment."""
+
 PASSWORD = "over-and-over"
 
 
@@ -54,6 +58,7 @@ async def test_the_guard_goes_on_where_it_was_when_it_was_killed(
             (kitchen,) = await installation.microphones()
             await home.client.until_state(kitchen.connectivity, "on", OPENED_WITHIN_S)
             yield Life(home, installation)
+            await asyncio.sleep(WRITTEN_AFTER_S)
             await home.kill()
 
     # The first one ends in order: Home Assistant itself takes its time to write down what has been added to it.

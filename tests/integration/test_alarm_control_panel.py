@@ -1,10 +1,13 @@
 """The guard as people meet it: the alarm panel."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import Context
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import area_registry as ar, device_registry as dr
@@ -305,6 +308,27 @@ async def test_the_panel_says_who_armed_and_disarmed(house: House, hass_admin_us
     assert house.attributes(PANEL)["changed_by"] == hass_admin_user.name
     await house.call("alarm_disarm", PANEL)
     assert house.attributes(PANEL)["changed_by"] is None
+
+
+async def test_a_sound_that_is_heard_while_everything_is_unloaded_raises_the_alarm(house: House) -> None:
+    house.hass.config_entries.async_update_entry(house.entry, options={"exit_delay": 0})
+    await house.hass.async_block_till_done()
+    await house.until("binary_sensor.kitchen_connectivity", "on")
+    await house.call("alarm_arm_away", PANEL)
+    unload = house.hass.config_entries.async_unload_platforms
+
+    async def unload_slowly(entry: ConfigEntry, platforms: Iterable[str]) -> bool:
+        unloaded = await unload(entry, platforms)
+        guard = house.entry.runtime_data.guard
+        house.room.play("glass_break")
+        await until(lambda: guard.now.state == "triggered")
+        return unloaded
+
+    with patch.object(house.hass.config_entries, "async_unload_platforms", unload_slowly):
+        await house.reload()
+    assert house.state(PANEL) == "triggered"
+    assert house.attributes(PANEL)["triggered_by"] == "glass_break"
+    assert house.attributes(PANEL)["changed_by"] == "Kitchen"
 
 
 async def test_an_armed_guard_survives_a_reload(empty_house: House) -> None:

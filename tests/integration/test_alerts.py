@@ -679,7 +679,35 @@ async def test_the_page_keeps_what_is_wanted_and_shows_it(
     house: House, phone: list[ServiceCall], family: list[ServiceCall]
 ) -> None:
     labels = {"glass_break": ALL, "smoke_alarm": ARMED, "co_alarm": []}
-    other = {"notify": [PHONE], "repeat": 3, "persistent": False}
+    other = {"notify": [PHONE], "repeat": 3, "warn": False, "persistent": False}
     await fill_in(house, "alerts", **labels, **other)
     assert dict(house.entry.options) == {"alerts": labels, **other}
     assert shown(await turn_to(house, "alerts")) == {**labels, **other}
+
+
+async def test_smoke_that_goes_on_when_the_guard_becomes_armed_is_alerted_then(
+    house: House, phone: list[ServiceCall]
+) -> None:
+    armed = {"smoke_alarm": ARMED}
+    await configure(house, exit_delay=0, notify=[PHONE], alerts=armed, triggers=armed)
+    house.room.play("smoke_alarm", blocks=400)
+    await house.until_heard("smoke_alarm")
+    assert not phone
+    await house.call("alarm_arm_night", PANEL)
+    await until(lambda: phone)
+    assert phone[0].data["title"] == "Smoke alarm: Kitchen"
+    assert "The guard was armed night." in phone[0].data["message"]
+    house.room.blocks.clear()
+    await house.until_quiet()
+
+
+async def test_a_clip_that_was_deleted_is_linked_no_more(keeper: House, phone: list[ServiceCall]) -> None:
+    await configure(keeper, notify=[PHONE], repeat=1)
+    keeper.room.play("smoke_alarm", blocks=10)
+    await keeper.until_heard("smoke_alarm")
+    await keeper.until_quiet()
+    await until(lambda: phone and "image" in phone[-1].data["data"])
+    await keeper.hass.services.async_call("sound_guard", "delete_all_clips", blocking=True)
+    await later(keeper.hass, 1)
+    await until(lambda: "said yet" in phone[-1].data["message"])
+    assert "image" not in phone[-1].data["data"]

@@ -10,6 +10,7 @@ from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import async_fire_time_changed, mock_restore_cache
 
 from custom_components.sound_guard import deafness
+from custom_components.sound_guard.guard import LEFT
 from custom_components.sound_guard.lookout import LOOK_EVERY, NOTIFICATION_ID
 
 from .conftest import KITCHEN, House, microphone, until
@@ -219,6 +220,7 @@ async def test_a_guard_that_is_disarmed_after_a_change_of_the_options_warns_no_m
     await go_offline(house)
     await house.call("alarm_arm_away", PANEL)
     await house.hass.config_entries.async_unload(house.entry.entry_id)
+    house.hass.data[LEFT] = {}
     mock_restore_cache(house.hass, [State(PANEL, "disarmed")])
     await house.set_up()
     assert (house.state(PANEL), warning(house)) == ("disarmed", None)
