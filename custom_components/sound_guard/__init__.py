@@ -44,7 +44,7 @@ from .walk_test import WalkTest
 from .walk_test_actions import async_register_walk_test_actions
 from .walk_test_record import WalkTestRecord, record_store
 from .walk_test_reminder import OFF, Reminder
-from .warner import Warner
+from .warner import Warner, async_forget_warnings
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -112,7 +112,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -
     entry.async_on_unload(alerts.start())
     entry.async_on_unload(clips.subscribe(partial(alerts.forget_deleted, clips)))
     targets = alert_config.recipients if alert_config.warn else ()
-    entry.async_on_unload(Warner(hass, targets, lookout).start())
+    warner = Warner(hass, targets, lookout)
+    await warner.async_load()
+    entry.async_on_unload(warner.start())
     for subentry_id, microphone in microphones.items():
         entry.async_on_unload(alerts.watch(subentry_id, microphone, witnesses[subentry_id]))
     walk_tests = await _async_walk_tests(hass, entry, calm, microphones)
@@ -129,6 +131,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -
 
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop_listening))
     lookout.go_on()
+    warner.go_on()
     # Only now: a "Listening" switch that was restored as off has had its say.
     for microphone in microphones.values():
         await microphone.async_start()
@@ -148,6 +151,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) 
         forget_issues(hass)
         forget_recipients(hass)
         forget_warning(hass)
+        await async_forget_warnings(hass)
     return True
 
 
@@ -173,6 +177,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) 
     forget_recipients(hass)
     await async_forget_alerts(hass)
     forget_warning(hass)
+    await async_forget_warnings(hass)
     await keypad_store(hass).async_remove()
     await record_store(hass).async_remove()
 

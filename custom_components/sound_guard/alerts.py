@@ -18,14 +18,14 @@ from .clips import Clips
 from .const import DOMAIN
 from .delivery import Delivery
 from .guard import HouseGuard
-from .incident import INCIDENTS, Incident, mode_now
+from .incident import FORGOTTEN_AFTER, INCIDENTS, Incident, mode_now
 from .incident_record import incident_store, open_incidents, recent_incidents
 from .microphone import Microphone
 from .news import Heard, News, Status
 from .proof import Proof, Witness
 from .services import REPORT_FALSE_ALARM
 from .src.hearing.detection import Phase
-from .src.hearing.guard import LIFE_SAFETY, Guard, State
+from .src.hearing.guard import LIFE_SAFETY, Guard, Mode, State
 from .stored import async_read
 
 _LOGGER = logging.getLogger(__name__)
@@ -50,6 +50,8 @@ class Alerts:
         self._store = incident_store(hass)
         self._incidents: dict[str, Incident] = {}
         self._repeats: dict[str, CALLBACK_TYPE] = {}
+        self._going_on: dict[tuple[str, str], tuple[Microphone, Heard]] = {}
+        """By microphone and label: what has begun and not ended, as it was told last."""
 
     async def async_load(self) -> None:
         """Remember the incidents: all of them after a change of the options, the open ones after a restart."""
@@ -63,8 +65,7 @@ class Alerts:
     @callback
     def start(self) -> CALLBACK_TYPE:
         """Listen from now on to what the owner says about alerts; return what ends that, and all repeating."""
-        # The latest with each sound; those before it were not repeated any more.
-        for incident in {each.label: each for each in self._incidents.values()}.values():
+        for incident in self._incidents.values():
             self._pursue(incident)
         endings = (
             self._hass.bus.async_listen(EVENT_BUTTON, self._press),
@@ -98,6 +99,8 @@ class Alerts:
             if isinstance(news, Heard):
                 self._hear(microphone_id, microphone, news)
             elif isinstance(news, Status) and not news.connected:
+                for sound in [sound for sound in self._going_on if sound[0] == microphone_id]:
+                    del self._going_on[sound]
                 for incident in self._incidents.values():
                     incident.end_at(microphone_id)
 
@@ -112,6 +115,10 @@ class Alerts:
 
     @callback
     def _hear(self, microphone_id: str, microphone: Microphone, heard: Heard) -> None:
+        if heard.phase is Phase.ENDED:
+            self._going_on.pop((microphone_id, heard.label), None)
+        else:
+            self._going_on[microphone_id, heard.label] = microphone, heard
         now = dt_util.utcnow()
         same_label = [each for each in reversed(self._incidents.values()) if each.label == heard.label]
         if heard.phase is not Phase.STARTED:
@@ -121,10 +128,14 @@ class Alerts:
                 incident.hear(microphone_id, microphone, heard, now)
                 if incident.loudest is not named:
                     self._tell_more(incident)
-                return
-            if heard.phase is Phase.ENDED or heard.label not in LIFE_SAFETY:
-                return
-            # It goes on now that it is worth an alert, and was none when it began: somebody has armed meanwhile.
+            return
+        self._alert(microphone_id, microphone, heard)
+
+    @callback
+    def _alert(self, microphone_id: str, microphone: Microphone, heard: Heard) -> None:
+        """Tell of a sound that is new, or new to the way the guard is armed."""
+        now = dt_util.utcnow()
+        same_label = [each for each in reversed(self._incidents.values()) if each.label == heard.label]
         incident = next((each for each in same_label if each.takes(microphone_id, now)), None)
         if incident is not None:
             incident.hear(microphone_id, microphone, heard, now)
@@ -139,6 +150,7 @@ class Alerts:
         for earlier in self._incidents.values():
             # The new one is pursued in its place.
             if earlier.label == incident.label:
+                earlier.pursued = False
                 self._let_go(earlier)
         self._incidents[incident.id] = incident
         while len(self._incidents) > REMEMBERED:
@@ -151,7 +163,8 @@ class Alerts:
     @callback
     def _pursue(self, incident: Incident) -> None:
         """See to it that everybody learns of an incident, and hears of it again as long as nobody cares."""
-        if incident.acknowledged:
+        is_old = dt_util.utcnow() - incident.began > FORGOTTEN_AFTER
+        if incident.acknowledged or not incident.pursued or is_old:
             return
         self._delivery.insist(incident, partial(compose, self._hass, self._entry_id, incident))
         if self._config.repeat_min:
@@ -186,6 +199,9 @@ class Alerts:
 
     @callback
     def _save(self) -> None:
+        if self._hass.data.get(INCIDENTS) is not self._incidents:
+            # Sound Guard was removed while a message was on its way.
+            return
         # At once: what burns may take the power next.
         stored = open_incidents(self._incidents.values())
         self._hass.async_create_task(self._store.async_save(stored), f"{DOMAIN} alerts that are open")
@@ -232,10 +248,21 @@ class Alerts:
 
     @callback
     def _follow(self, before: Guard, after: Guard) -> None:
-        """Whoever disarms an alarm says that all is clear; an alarm whose time is over says nothing."""
+        """Whoever disarms an alarm says that all is clear; whoever arms wants to know of smoke that goes on."""
+        if mode_now(after) not in (mode_now(before), Mode.DISARMED):
+            self._alert_what_goes_on()
         if before.is_raising and after.state is State.DISARMED and not self._guard.ran_out(before, after):
             for incident in tuple(self._incidents.values()):
                 self._acknowledge(incident)
+
+    @callback
+    def _alert_what_goes_on(self) -> None:
+        """Tell of smoke and carbon monoxide that nobody was told of when they began; see the guard."""
+        known = {sound for incident in self._incidents.values() for sound in incident.sounds}
+        for (microphone_id, label), (microphone, heard) in tuple(self._going_on.items()):
+            is_news = heard.event_id not in known and not self._guard.was_disarmed(microphone, label)
+            if label in LIFE_SAFETY and is_news:
+                self._alert(microphone_id, microphone, heard)
 
     @callback
     def _acknowledge(self, incident: Incident) -> None:

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
 
 from .alert_message import Message, Occasion, tag
-from .incident import Incident
+from .incident import FORGOTTEN_AFTER, Incident
 from .recipient import Recipient
 
 RETRY_S = (5.0, 15.0, 30.0, *60 * (60.0,), *138 * (600.0,))
@@ -45,9 +46,11 @@ class Delivery:
     ) -> None:
         for wait_s in RETRY_S:
             await asyncio.sleep(wait_s)
-            if recipient.target not in incident.owed:
+            if recipient.target not in incident.owed or dt_util.utcnow() - incident.began > FORGOTTEN_AFTER:
                 return
-            await recipient.async_tell(incident, Occasion.NEW, compose)
+            telling = recipient.async_tell(incident, Occasion.NEW, compose)
+            # A change of the options ends the trying, and not a message that is on its way.
+            await asyncio.shield(self._hass.async_create_task(telling, "sound_guard alerts"))
 
     @callback
     def desist(self, incident_id: str) -> None:

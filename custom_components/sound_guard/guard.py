@@ -99,6 +99,10 @@ class HouseGuard:
         """Return whether another mode takes back something for which the guard was armed, or is arming."""
         return self.now.mode is not Mode.DISARMED and self._config.is_weaker(mode, self.now.mode)
 
+    def was_disarmed(self, microphone: Microphone, label: str) -> bool:
+        """Return whether a sound that goes on went on already when a person disarmed a raised alarm."""
+        return (microphone, label) in self._disarmed
+
     @callback
     def restore(self, guard: Guard) -> None:
         """Go on from where the guard was before a restart: a delay has the time left, and what has run out is over.

@@ -16,6 +16,9 @@ from .src.hearing.guard import Guard, Mode, State
 TOGETHER = timedelta(seconds=10)
 """Who hears the same sound within this time after it was last heard, hears the same incident."""
 
+FORGOTTEN_AFTER = timedelta(days=1)
+"""Nobody is told any more of what is older, unless they know of it."""
+
 MOST_SOUNDS = 50
 """So many of the latest are remembered: some devices beep every few seconds for days."""
 
@@ -74,6 +77,9 @@ class Incident:
 
     owed: set[str] = field(default_factory=set)
     """Who is to be told of it and could not be reached yet."""
+
+    pursued: bool = True
+    """Whether it is tried again and repeated; not any more when there is a newer one with the same sound."""
 
     acknowledged: bool = False
     """Whether somebody said that all is clear, or that it was a false alarm."""

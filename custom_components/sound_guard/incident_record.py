@@ -4,7 +4,7 @@ An alarm may well go on while the power fails and comes back. What no microphone
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import isfinite
 from typing import Any
 
@@ -15,11 +15,9 @@ from homeassistant.helpers.storage import Store
 from .clip import Clip
 from .clip_actions import clip_id
 from .const import DOMAIN
-from .incident import Incident, Witnessed
+from .incident import FORGOTTEN_AFTER, Incident, Witnessed
 from .moment import read_moment
 from .src.hearing.guard import TRIGGERS, Mode
-
-FORGOTTEN_AFTER = timedelta(days=1)
 
 
 def incident_store(hass: HomeAssistant) -> Store[list[dict[str, Any]]]:
@@ -47,6 +45,7 @@ def incident_as_dict(incident: Incident) -> dict[str, Any]:
         "began": incident.began.isoformat(),
         "mode": incident.mode,
         "owed": sorted(incident.owed),
+        "pursued": incident.pursued,
         "sounds": [sound.as_dict() for sound in (incident.sounds | latest).values()],
         "witnessed": [
             {
@@ -83,6 +82,7 @@ def _incident(stored: Mapping[str, Any]) -> Incident | None:
         witnessed={each.sound.microphone_id: each for each in witnessed},
         sounds=sounds,
         owed=set(map(str, stored["owed"])),
+        pursued=bool(stored["pursued"]),
     )
 
 

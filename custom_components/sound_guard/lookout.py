@@ -78,6 +78,8 @@ class Lookout:
         self._found: Mapping[Microphone, Why] = {}
         self._subscribers: list[Callable[[], None]] = []
         self._stop_looking: CALLBACK_TYPE | None = None
+        self._has_looked = False
+        """Whether all of them were judged since then: after a reload, that takes a while."""
         self._endings = [guard.subscribe(self._follow)]
         self._endings += [each.subscribe(partial(self._hear, each)) for each in microphones]
 
@@ -87,13 +89,18 @@ class Lookout:
         return [microphone.name for microphone in self._found]
 
     @property
+    def is_looking(self) -> bool:
+        """Return whether the guard is armed."""
+        return self._stop_looking is not None
+
+    @property
     def warning(self) -> str:
         """Return what the owner is warned of, empty while there is nothing."""
         return self._hass.data.get(WARNED, "")
 
     @callback
     def subscribe(self, subscriber: Callable[[], None]) -> CALLBACK_TYPE:
-        """Call the subscriber when other microphones are named or the warning is a new one; return what ends that."""
+        """Call the subscriber after a first look, and when others are named or warned of; return what ends that."""
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
 
@@ -127,7 +134,7 @@ class Lookout:
 
     @callback
     def _hear(self, microphone: Microphone, news: News) -> None:
-        if self._stop_looking is None or not isinstance(news, Status):
+        if not self._has_looked or not isinstance(news, Status):
             return
         why = why_not_listening(microphone)
         if why in ON_PURPOSE or microphone in self._found:
@@ -136,7 +143,8 @@ class Lookout:
 
     @callback
     def _look(self, _: datetime | None = None) -> None:
-        self._tell({each: why for each in self._microphones if (why := why_not_listening(each))})
+        is_first, self._has_looked = not self._has_looked, True
+        self._tell({each: why for each in self._microphones if (why := why_not_listening(each))}, is_first)
 
     @callback
     def _rest(self) -> None:
@@ -145,12 +153,13 @@ class Lookout:
 
     @callback
     def _look_no_more(self) -> None:
+        self._has_looked = False
         if self._stop_looking is not None:
             self._stop_looking()
             self._stop_looking = None
 
     @callback
-    def _tell(self, found: Mapping[Microphone, Why]) -> None:
+    def _tell(self, found: Mapping[Microphone, Why], in_any_case: bool = False) -> None:
         before, self._found = self._found, found
         warning = self._warning() if self._stop_looking is not None else ""
         is_news = warning != self.warning
@@ -161,7 +170,7 @@ class Lookout:
                 persistent_notification.async_create(self._hass, warning, title, NOTIFICATION_ID)
             else:
                 forget_warning(self._hass)
-        if is_news or found != before:
+        if in_any_case or is_news or found != before:
             for subscriber in tuple(self._subscribers):
                 subscriber()
 

@@ -9,14 +9,19 @@ from homeassistant.const import ATTR_ENTITY_ID, STATE_UNAVAILABLE, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
+from homeassistant.util.hass_dict import HassKey
 
 from .alert_message import Message, Occasion
+from .const import DOMAIN
 from .incident import Incident
 
 _LOGGER = logging.getLogger(__name__)
 
 APP = "mobile_app"
 """Names the integration of the app, and begins the names of its actions."""
+
+IN_TURN: HassKey[dict[str, asyncio.Lock]] = HassKey(f"{DOMAIN}_in_turn")
+"""By recipient: a message that is on its way when the options are changed has its turn before those that follow."""
 
 PATIENCE_S = 30.0
 """A message that cannot be delivered for so long has failed."""
@@ -62,13 +67,22 @@ class Recipient:
         self.target = target
         self._arrived = arrived
         self._hass = hass
-        self._in_turn = asyncio.Lock()
+        self._in_turn = hass.data.setdefault(IN_TURN, {}).setdefault(target, asyncio.Lock())
+        self._waiting: set[tuple[str, Occasion]] = set()
+        """Which incidents wait for their turn, and why they are to be told."""
         self._failing = False
         """Whether the log says that messages do not arrive."""
 
     async def async_tell(self, incident: Incident, occasion: Occasion, compose: Callable[[Occasion], Message]) -> None:
         """Send what there is to say when it is this message's turn, if it is still wanted then."""
+        reason = incident.id, occasion
+        is_on_its_way = occasion is Occasion.MORE and self.target in incident.owed and self._in_turn.locked()
+        if reason in self._waiting or is_on_its_way:
+            # What waits is put into words in its turn, and then says this, too; what fails is tried again in any case.
+            return
+        self._waiting.add(reason)
         async with self._in_turn:
+            self._waiting.discard(reason)
             if (fitting := self._fitting(incident, occasion)) is not None:
                 message = compose(fitting)
                 sent = await self._async_send(message.title, message.text, message.data)

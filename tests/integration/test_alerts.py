@@ -21,10 +21,11 @@ from pytest_homeassistant_custom_component.common import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.sound_guard import alert_message, alerts as alerts_file, delivery, vitals
+from custom_components.sound_guard import alert_message, alerts as alerts_file, delivery, recipient, vitals
 from custom_components.sound_guard.alerts import EVENT_BUTTON
 from custom_components.sound_guard.clip_store import ClipStore
 from custom_components.sound_guard.diagnostics import async_get_config_entry_diagnostics
+from custom_components.sound_guard.incident import INCIDENTS
 from custom_components.sound_guard.news import Status
 from custom_components.sound_guard.src.hearing.detection import Phase
 from custom_components.sound_guard.src.hearing.source import BLOCK_SAMPLES, SAMPLE_RATE_HZ
@@ -711,3 +712,97 @@ async def test_a_clip_that_was_deleted_is_linked_no_more(keeper: House, phone: l
     await later(keeper.hass, 1)
     await until(lambda: "said yet" in phone[-1].data["message"])
     assert "image" not in phone[-1].data["data"]
+
+
+@pytest.mark.parametrize("service", ["mobile_app_pixel", "send_message"])
+async def test_a_recipient_that_hangs_does_not_keep_the_next_alert_waiting_behind_every_beep(
+    told: House, phone: list[ServiceCall], family: list[ServiceCall], service: str
+) -> None:
+    titles: list[str] = []
+
+    async def hang(call: ServiceCall) -> None:
+        titles.append(call.data.get("title", ""))
+        await asyncio.sleep(3600)
+
+    told.hass.services.async_register("notify", service, hang)
+    with patch.object(recipient, "PATIENCE_S", 0.1):
+        for _ in range(20):
+            beep = Sound(told.microphone, "smoke_alarm", 0.98)
+            beep.hear(Phase.STARTED)
+            beep.hear(Phase.ENDED)
+        await asyncio.sleep(0.05)
+        began_s = told.hass.loop.time()
+        Sound(told.microphone, "co_alarm", 0.98).hear(Phase.STARTED)
+        await until(lambda: "Carbon-monoxide alarm: Kitchen" in titles)
+        assert told.hass.loop.time() - began_s < 0.35
+        for button in (f"{alert_message.ALL_CLEAR}{incident}" for incident in tuple(told.hass.data[INCIDENTS])):
+            await press(told, button)
+
+
+async def test_a_message_that_is_on_its_way_during_a_change_of_the_options_is_sent_once(told: House) -> None:
+    taken: list[ServiceCall] = []
+
+    async def take_slowly(call: ServiceCall) -> None:
+        taken.append(call)
+        await asyncio.sleep(0.6)
+
+    told.hass.services.async_register("notify", "send_message", take_slowly)
+    with retries_s(0.2, 0.2):
+        Sound(told.microphone, "smoke_alarm", 0.98).hear(Phase.STARTED)
+        await asyncio.sleep(0.05)
+        await told.hass.config_entries.async_reload(told.entry.entry_id)
+        await asyncio.sleep(1.5)
+    assert len(taken) == 1
+
+
+async def test_a_message_that_is_on_its_way_while_sound_guard_is_removed_leaves_nothing_behind(
+    told: House, family: list[ServiceCall], hass_storage: dict[str, Any]
+) -> None:
+    goes_on = asyncio.Event()
+
+    async def take_slowly(call: ServiceCall) -> None:
+        await goes_on.wait()
+
+    told.hass.services.async_register("notify", "mobile_app_pixel", take_slowly)
+    Sound(told.microphone, "smoke_alarm", 0.98).hear(Phase.STARTED)
+    await asyncio.sleep(0.05)
+    await told.hass.config_entries.async_remove(told.entry.entry_id)
+    goes_on.set()
+    await told.hass.async_block_till_done()
+    assert "sound_guard.alerts" not in hass_storage
+
+
+async def test_smoke_that_ends_as_soon_as_the_guard_is_armed_is_alerted(house: House, phone: list[ServiceCall]) -> None:
+    armed = {"smoke_alarm": ARMED}
+    await configure(house, exit_delay=0, notify=[PHONE], alerts=armed, triggers=armed)
+    smoke = await start(house)
+    await house.call("alarm_arm_away", PANEL)
+    assert house.state(PANEL) == "triggered"
+    smoke.hear(Phase.ENDED)
+    await house.hass.async_block_till_done()
+    assert len(sent(phone)) == 1
+
+
+async def test_smoke_that_a_person_has_disarmed_is_no_news_when_the_guard_is_armed(
+    house: House, phone: list[ServiceCall]
+) -> None:
+    await configure(house, exit_delay=0, notify=[PHONE], alerts={"smoke_alarm": ARMED})
+    smoke = await start(house)
+    await house.call("alarm_disarm", PANEL)
+    await house.call("alarm_arm_away", PANEL)
+    smoke.hear(Phase.CONTINUED)
+    await house.hass.async_block_till_done()
+    assert (house.state(PANEL), sent(phone)) == ("armed_away", [])
+
+
+async def test_nobody_is_told_of_an_alert_of_last_week(told: House, family: list[ServiceCall]) -> None:
+    phone = fails_at_first(told.hass, "mobile_app_pixel", 1)
+    with retries_s(3600):
+        (await start(told)).hear(Phase.ENDED)
+    await told.hass.config_entries.async_unload(told.entry.entry_id)
+    for incident in told.hass.data[INCIDENTS].values():
+        incident.began -= timedelta(days=7)
+    with retries_s(0.05):
+        await told.set_up()
+        await asyncio.sleep(0.2)
+    assert not phone

@@ -96,6 +96,24 @@ async def test_an_option_that_is_changed_during_an_alarm_answers_it_neither_agai
     assert {action: len(made) for action, made in calls.items()} == before
 
 
+async def test_the_siren_stops_also_if_the_alarm_ends_while_everything_is_unloaded(
+    hass: HomeAssistant, house: House, calls: Calls
+) -> None:
+    hass.config_entries.async_update_entry(house.entry, options={"trigger_time": 1})
+    await hass.async_block_till_done()
+    await house.until("binary_sensor.kitchen_connectivity", "on")
+    await automate(hass, **EVERYTHING)
+    house.room.play("smoke_alarm")
+    await house.until(PANEL, "triggered")
+    await house.until_quiet()
+    await hass.config_entries.async_unload(house.entry.entry_id)
+    await asyncio.sleep(1.2)
+    await house.set_up()
+    await house.until(PANEL, "disarmed")
+    await settle(hass)
+    assert len(calls["siren.turn_off"]) == 1
+
+
 async def test_an_alarm_that_was_raised_during_a_restart_is_answered(
     hass: HomeAssistant, house: House, calls: Calls
 ) -> None:

@@ -170,3 +170,19 @@ async def test_removing_sound_guard_removes_its_alerts(told: House, hass_storage
     assert notifications(told.hass) == []
     assert STORED not in hass_storage
     assert INCIDENTS not in told.hass.data
+
+
+async def test_an_alert_that_a_newer_one_has_replaced_stays_calm_after_a_restart(
+    told: House, phone: list[ServiceCall], family: list[ServiceCall]
+) -> None:
+    await configure(told, repeat=5)
+    (await start(told)).hear(Phase.ENDED)
+    for incident in told.hass.data[INCIDENTS].values():
+        for each in incident.witnessed.values():
+            each.last_heard -= timedelta(hours=1)
+    (await start(told)).hear(Phase.ENDED)
+    assert len(family) == 2
+    await press(told, buttons(phone[-1])[0])
+    await restart(told)
+    await later(told.hass, 6)
+    assert len(family) == 2

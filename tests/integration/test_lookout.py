@@ -15,6 +15,7 @@ from custom_components.sound_guard.lookout import LOOK_EVERY, NOTIFICATION_ID
 
 from .conftest import KITCHEN, House, microphone, until
 from .fakes import gone
+from .two_rooms import add_hall
 
 PANEL = "alarm_control_panel.sound_guard"
 TITLE = "Sound Guard is armed, but not every microphone listens"
@@ -214,6 +215,17 @@ async def test_who_gives_sound_guard_up_need_not_be_warned(house: House, removed
     else:
         await entries.async_set_disabled_by(house.entry.entry_id, ConfigEntryDisabler.USER)
     assert warning(house) is None
+
+
+async def test_a_switch_right_after_a_change_of_the_options_takes_no_warning_back(house: House) -> None:
+    await add_hall(house)
+    await go_offline(house)
+    await house.call("alarm_arm_away", PANEL)
+    assert "Kitchen" in (warning(house) or "")
+    await house.reload()
+    await house.call("turn_off", "switch.hall_listening")
+    await house.hass.async_block_till_done()
+    assert "Kitchen" in (warning(house) or "")
 
 
 async def test_a_guard_that_is_disarmed_after_a_change_of_the_options_warns_no_more(house: House) -> None:
