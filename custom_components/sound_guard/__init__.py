@@ -9,7 +9,6 @@ from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv, device_registry as dr, issue_registry as ir
 from homeassistant.helpers.typing import ConfigType
-from homeassistant.util import dt as dt_util
 
 from .alert_config import AlertConfig
 from .alerts import Alerts, async_forget_alerts
@@ -110,7 +109,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) -
     alerts = Alerts(hass, entry.entry_id, alert_config, guard)
     await alerts.async_load()
     entry.async_on_unload(alerts.start())
-    entry.async_on_unload(clips.subscribe(partial(alerts.forget_deleted, clips)))
+    entry.async_on_unload(clips.subscribe(alerts.forget_clip))
     targets = alert_config.recipients if alert_config.warn else ()
     warner = Warner(hass, targets, lookout)
     await warner.async_load()
@@ -170,7 +169,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: SoundGuardConfigEntry) 
     """Take back what outlives an unload."""
     # What was recorded in the house does not stay behind, nor does what is not stored yet.
     with suppress(OSError):
-        await hass.async_add_executor_job(clip_store(hass).delete_all, dt_util.utcnow())
+        await hass.async_add_executor_job(clip_store(hass).delete_all)
     ir.async_delete_issue(hass, DOMAIN, ISSUE_MODEL)
     ir.async_delete_issue(hass, DOMAIN, ISSUE_CLIPS)
     forget_issues(hass)
@@ -230,6 +229,7 @@ def _load_card(engine: Engine) -> ModelCard:
 async def _async_stop(entry: SoundGuardConfigEntry) -> None:
     # First: that microphones are closed now is no fault of theirs, neither while the guard is armed nor in a test.
     entry.runtime_data.lookout.stop()
+    entry.runtime_data.calm.stop()
     for test in entry.runtime_data.walk_tests.values():
         test.stop()
     await asyncio.gather(*(microphone.async_stop() for microphone in entry.runtime_data.microphones.values()))

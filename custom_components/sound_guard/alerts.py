@@ -14,7 +14,6 @@ from homeassistant.util import dt as dt_util
 from .alert_config import AlertConfig
 from .alert_message import ALL_CLEAR, FALSE_ALARM, Occasion, compose, tag
 from .clip_actions import ATTR_CLIP
-from .clips import Clips
 from .const import DOMAIN
 from .delivery import Delivery
 from .guard import HouseGuard
@@ -83,12 +82,13 @@ class Alerts:
         return end
 
     @callback
-    def forget_deleted(self, clips: Clips) -> None:
-        """Link no clip any more that the owner has deleted."""
+    def forget_clip(self, clip_id: str | None) -> None:
+        """Link a clip no more that the owner has deleted; None: all of them."""
         for incident in self._incidents.values():
             for each in incident.witnessed.values():
-                if clips.is_deleted(each.sound):
+                if clip_id in (None, each.sound.id):
                     each.has_picture = each.has_clip = False
+        self._save()
 
     @callback
     def watch(self, microphone_id: str, microphone: Microphone, witness: Witness) -> CALLBACK_TYPE:

@@ -20,6 +20,10 @@ from .news import Heard, News, Status
 from .playing import is_playing
 from .src.hearing.detection import Phase
 from .src.hearing.evidence import Evidence
+from .vitals import REPORT_S, Vitals
+
+LATE_S = 5.0
+"""So long after a sound a microphone has recognised it; one that is lost later was there, and did not hear it."""
 
 GLASS = "glass_break"
 """The only sound that is ever held back for the sake of calm."""
@@ -76,6 +80,9 @@ class Calm:
         self._microphones: dict[str, Microphone] = {}
         self._sounds: dict[tuple[str, str], _Sound] = {}
         """The latest sound of each kind by microphone and label."""
+        self._lost: dict[str, datetime] = {}
+        """Since when microphones deliver no sound."""
+        self._stopped = False
         self._diversions: dict[str, Diversion] = {}
         """The walk test of each microphone that runs, or the latest."""
 
@@ -101,7 +108,6 @@ class Calm:
         before = self._diversions.get(microphone_id)
         since = before.since if before is not None and before.hushes else dt_util.utcnow()
         diversion = self._diversions[microphone_id] = Diversion(take, since)
-        self._wait_for_nobody()
 
         @callback
         def end() -> None:
@@ -110,16 +116,26 @@ class Calm:
         return end
 
     @callback
+    def stop(self) -> None:
+        """Take note that the microphones are about to be closed: none of them is lost."""
+        self._stopped = True
+
+    @callback
     def _take(self, microphone_id: str, news: News) -> None:
         if isinstance(news, Heard):
             self._hear(microphone_id, news)
         elif isinstance(news, Evidence):
             self._see(microphone_id, news)
         else:
-            if isinstance(news, Status) and not news.connected:
+            if isinstance(news, Status) and news.connected:
+                self._lost.pop(microphone_id, None)
+            elif isinstance(news, Status):
+                self._lost.setdefault(microphone_id, dt_util.utcnow())
                 self._forget(microphone_id)
             self._microphones[microphone_id].tell(news)
-            self._wait_for_nobody()
+            if isinstance(news, Vitals) and not self._stopped:
+                # Not at once: one that is back a moment later is not gone.
+                self._wait_for_nobody()
 
     @callback
     def _hear(self, microphone_id: str, heard: Heard) -> None:
@@ -181,12 +197,25 @@ class Calm:
 
     @callback
     def _wait_for_nobody(self) -> None:
-        """Tell of glass that has just been heard and waits, if no other microphone is left that could agree."""
-        now, within = dt_util.utcnow(), timedelta(seconds=self._config.agree_s)
+        """Tell of glass that has just been heard and waits, if no other microphone was there that could agree."""
+        now, within = dt_util.utcnow(), timedelta(seconds=self._config.agree_s + REPORT_S)
         for (microphone_id, _), sound in self._sounds.items():
             waits = sound.waits and not sound.told and abs(now - sound.end) <= within
-            if waits and not self._others_hear(microphone_id):
+            others = self._microphones.keys() - {microphone_id}
+            if waits and not any(self._was_there(other_id, sound) for other_id in others):
                 self._pass(microphone_id, sound)
+
+    def _was_there(self, microphone_id: str, sound: _Sound) -> bool:
+        """Return whether a microphone could have heard a sound at another one."""
+        microphone = self._microphones[microphone_id]
+        late = sound.end + timedelta(seconds=LATE_S)
+        if not microphone.status.connected:
+            return microphone_id in self._lost and self._lost[microphone_id] > late
+        # One that is muted or covered is found out late: it was so before.
+        if not microphone.status.hears or (microphone.vitals and microphone.vitals.silent):
+            return False
+        diversion = self._diversions.get(microphone_id)
+        return diversion is None or not diversion.is_on or diversion.since > late
 
     @callback
     def _pass(self, microphone_id: str, sound: _Sound) -> None:

@@ -51,13 +51,18 @@ class ClipStore:
         """Remember the folder; it is made for the first clip."""
         self.folder = folder
         self._lock = Lock()
+        self._expected: deque[str] = deque(maxlen=REMEMBERED)
         self._deleted: deque[str] = deque(maxlen=REMEMBERED)
-        self._deleted_until: datetime | None = None
-        """All that was heard until then was deleted."""
+        self.deletions = 0
+        """How often everything was deleted."""
 
-    def is_deleted(self, clip: Clip) -> bool:
+    def expect(self, clip_id: str) -> None:
+        """Take note that a clip is in the making. Waits for nothing."""
+        self._expected.append(clip_id)
+
+    def is_deleted(self, clip_id: str) -> bool:
         """Return whether a clip was deleted: when more of its sound comes, or it is only ready now, it stays so."""
-        return clip.id in self._deleted or (self._deleted_until is not None and clip.onset <= self._deleted_until)
+        return clip_id in self._deleted
 
     def add(self, clip: Clip, samples: Block, picture: bytes | None) -> bool:
         """Store a clip, or more of one that is there already; the owner's verdict on that stays.
@@ -68,7 +73,7 @@ class ClipStore:
             OSError: the disk is full, or cannot be written to. Nothing is left of a new clip then.
         """
         with self._lock:
-            if self.is_deleted(clip):
+            if self.is_deleted(clip.id):
                 return False
             known = self._read(clip.id)
             if known is not None:
@@ -148,19 +153,25 @@ class ClipStore:
             self._remove(clip_id)
             return True
 
-    def delete_all(self, now: datetime) -> int:
+    def delete_all(self) -> int:
         """Delete everything of ours, and the folder if it is empty then; return how many clips there were.
 
-        What was heard until now and is not stored yet, will not be.
+        What is in the making will not be stored.
 
         Raises:
-            OSError: the disk cannot be written to.
+            OSError: something could not be deleted; all the rest is.
         """
         with self._lock:
-            self._deleted_until = now
-            ids = self._ids()
+            self.deletions += 1
+            self._deleted.extend(self._expected)
+            ids, failures = self._ids(), []
             for clip_id in ids:
-                self._remove(clip_id)
+                try:
+                    self._remove(clip_id)
+                except OSError as error:
+                    failures.append(error)
+            if failures:
+                raise failures[0]
             with suppress(OSError):
                 self.folder.rmdir()
             return len(ids)

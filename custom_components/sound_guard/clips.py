@@ -78,7 +78,7 @@ class Clips:
         """Whether the log says that clips cannot be kept."""
         self._verdicts: dict[str, Verdict] = {}
         """By the id of a clip that may yet be kept."""
-        self._subscribers: list[Callable[[], None]] = []
+        self._subscribers: list[Callable[[str | None], None]] = []
 
     @property
     def keeping(self) -> bool:
@@ -86,15 +86,25 @@ class Clips:
         return self._options.keep
 
     @callback
-    def subscribe(self, subscriber: Callable[[], None]) -> CALLBACK_TYPE:
-        """Call the subscriber when the owner has deleted clips; return what ends that."""
+    def subscribe(self, subscriber: Callable[[str | None], None]) -> CALLBACK_TYPE:
+        """Call the subscriber with a clip that the owner has deleted, or None for all; return what ends that."""
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
 
     @callback
-    def is_deleted(self, clip: Clip) -> bool:
-        """Return whether the owner has deleted a clip, or all that was heard until then."""
-        return self._store.is_deleted(clip)
+    def expect(self, clip_id: str) -> None:
+        """Take note that a clip is in the making: if all are deleted meanwhile, it is not kept."""
+        self._store.expect(clip_id)
+
+    @callback
+    def is_deleted(self, clip_id: str) -> bool:
+        """Return whether the owner has deleted a clip, be it in the making."""
+        return self._store.is_deleted(clip_id)
+
+    @property
+    def deletions(self) -> int:
+        """How often the owner has deleted all clips."""
+        return self._store.deletions
 
     @callback
     def start(self) -> CALLBACK_TYPE:
@@ -186,17 +196,18 @@ class Clips:
         """
         if not await self._async_use(lambda: self._store.delete(clip_id)):
             raise _unknown()
-        self._tell()
+        self._tell(clip_id)
 
     async def async_delete_all(self) -> int:
         """Delete all that was heard until now, and return how many clips there were.
 
         Raises:
-            HomeAssistantError: the disk cannot be written to.
+            HomeAssistantError: something could not be deleted; all the rest is.
         """
-        count = await self._async_use(partial(self._store.delete_all, dt_util.utcnow()))
-        self._tell()
-        return count
+        try:
+            return await self._async_use(self._store.delete_all)
+        finally:
+            self._tell(None)
 
     async def async_export(self, folder: Path) -> int:
         """Add the clips that were judged false alarms to a folder for training; return how many that has now.
@@ -234,9 +245,9 @@ class Clips:
             ) from error
 
     @callback
-    def _tell(self) -> None:
+    def _tell(self, clip_id: str | None) -> None:
         for subscriber in tuple(self._subscribers):
-            subscriber()
+            subscriber(clip_id)
 
     def _trim(self) -> bool:
         self._store.trim(dt_util.utcnow(), self._options.days, self._options.megabytes)

@@ -61,7 +61,7 @@ class Witness:
     @callback
     def restore(self, clip: Clip, picture: bytes | None) -> None:
         """Take the last proof from before a restart, unless something was heard since, or it was deleted."""
-        if self.last is None and not self._clips.is_deleted(clip):
+        if self.last is None and not self._clips.is_deleted(clip.id):
             self._show(Proof(clip, picture, kept=True))
 
     @callback
@@ -91,6 +91,7 @@ class Witness:
     @callback
     def _take(self, news: News) -> None:
         if isinstance(news, Evidence):
+            self._clips.expect(news.event_id)
             self._hass.async_create_task(self._async_prove(news), f"proof of {self._microphone.name}")
 
     async def _async_prove(self, evidence: Evidence) -> None:
@@ -105,16 +106,16 @@ class Witness:
             picture = await self._async_draw(evidence, caption)
             kept = await self._clips.async_keep(clip, evidence.samples, picture)
             proof = Proof(clip, picture, kept)
-            if self._clips.is_deleted(clip):
+            if self._clips.is_deleted(clip.id):
                 proof = proof.without_clip()
             self._show(proof)
         for subscriber in tuple(self._subscribers):
             subscriber(proof)
 
     @callback
-    def _forget(self) -> None:
-        """Let go of the picture as well, if the clip was deleted."""
-        if self.last is not None and self._clips.is_deleted(self.last.clip):
+    def _forget(self, clip_id: str | None) -> None:
+        """Let go of the picture as well, if the clip was deleted; None: all were."""
+        if self.last is not None and clip_id in (None, self.last.clip.id):
             self._show(self.last.without_clip())
 
     @callback
@@ -147,6 +148,7 @@ class Witness:
 async def async_look_back(clips: Clips, witnesses: Mapping[str, Witness]) -> None:
     """Delete what has become too old, and show what was heard last before a restart; never fails."""
     await clips.async_trim()
+    deletions = clips.deletions
     for microphone_id, latest in (await clips.async_latest()).items():
-        if microphone_id in witnesses:
+        if microphone_id in witnesses and clips.deletions == deletions:
             witnesses[microphone_id].restore(*latest)

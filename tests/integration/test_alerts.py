@@ -735,8 +735,9 @@ async def test_a_recipient_that_hangs_does_not_keep_the_next_alert_waiting_behin
         Sound(told.microphone, "co_alarm", 0.98).hear(Phase.STARTED)
         await until(lambda: "Carbon-monoxide alarm: Kitchen" in titles)
         assert told.hass.loop.time() - began_s < 0.35
-        for button in (f"{alert_message.ALL_CLEAR}{incident}" for incident in tuple(told.hass.data[INCIDENTS])):
-            await press(told, button)
+        incidents = told.hass.data[INCIDENTS]
+        for incident in tuple(incidents):
+            await press(told, f"{alert_message.ALL_CLEAR}{incident}")
 
 
 async def test_a_message_that_is_on_its_way_during_a_change_of_the_options_is_sent_once(told: House) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import InvalidData
 from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
@@ -20,6 +21,7 @@ from custom_components.sound_guard.microphone import Microphone
 from custom_components.sound_guard.news import Heard, News, Status
 from custom_components.sound_guard.src.hearing.detection import Phase
 from custom_components.sound_guard.src.hearing.evidence import Evidence
+from custom_components.sound_guard.src.hearing.level import Level
 from custom_components.sound_guard.vitals import Vitals
 
 from .conftest import KITCHEN, House, until
@@ -300,6 +302,36 @@ async def test_glass_that_waits_for_the_other_microphone_is_told_when_that_one_i
     assert ear.evidence == [cut]
 
 
+@pytest.mark.parametrize("change", ["reload", "stop", "flap", "switch", "walk test"])
+async def test_glass_that_the_other_microphone_did_not_hear_stays_held_back_whatever_becomes_of_that_one(
+    house: House, change: str
+) -> None:
+    await configure(house, agree=60, exit_delay=0)
+    hall = await add_hall(house)
+    await house.call("alarm_arm_night", PANEL)
+    with freeze_time(dt_util.utcnow() - timedelta(seconds=0 if change in ("reload", "stop", "flap") else 6)):
+        sound = Sound(house.microphone)
+        sound.hear(Phase.STARTED)
+        sound.hear(Phase.ENDED)
+    if change == "flap":
+        hall.fault = gone()
+        await house.until("binary_sensor.hall_connectivity", "off")
+        hall.fault = None
+        await house.until("binary_sensor.hall_connectivity", "on")
+    elif change == "reload":
+        await house.reload()
+    elif change == "stop":
+        house.hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+    elif change == "switch":
+        await house.call("turn_off", "switch.hall_listening")
+    else:
+        calm(house).divert(HALL, lambda _: None)
+    if change not in ("reload", "stop"):
+        house.microphone.screen(Vitals((Level(-50, -50),), 0, 0.1, 0, 1))
+    await house.hass.async_block_till_done()
+    assert house.state(PANEL) == "armed_night"
+
+
 async def test_glass_of_long_ago_is_not_told_when_the_other_microphone_is_lost(house: House) -> None:
     await configure(house, agree=5)
     await add_hall(house)
@@ -390,6 +422,17 @@ async def test_the_last_beeps_of_a_test_alarm_nobody_and_a_fire_does(
     sound.hear(Phase.ENDED)
     assert ear.phases == [Phase.STARTED, Phase.ENDED], "what was told is told to its end"
     end()
+
+
+async def test_a_clock_that_is_set_back_makes_no_test_button_a_real_alarm(
+    house: House, freezer: FrozenDateTimeFactory
+) -> None:
+    calm(house).divert(KITCHEN, lambda _: None)
+    freezer.tick(30)
+    freezer.tick(-60)
+    ear = Ear(house.microphone)
+    Sound(house.microphone, "smoke_alarm").hear(Phase.STARTED)
+    assert ear.phases == []
 
 
 async def test_the_button_pressed_just_before_the_end_of_a_test_alarms_nobody_although_it_is_heard_after_it(

@@ -9,9 +9,11 @@ import time
 import wave
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
+from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.image import async_get_image
 from homeassistant.core import HomeAssistant
@@ -21,6 +23,7 @@ from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.sound_guard.clip import Verdict
+from custom_components.sound_guard.clip_store import ClipStore
 from custom_components.sound_guard.const import DOMAIN, ISSUE_CLIPS
 
 from .clip_house import a_clip, clips, folder, hear, pages, put
@@ -370,6 +373,7 @@ async def test_what_was_deleted_stays_deleted_over_a_reload_and_what_is_new_is_k
     await keeper.reload()
     for clip, kept in ((one, False), (other, True)):
         assert await clips(keeper).async_keep(clip, np.zeros(16_000, np.int16), PNG) is kept
+    clips(keeper).expect(other.id)
     await clips(keeper).async_delete_all()
     for clip, kept in ((other, False), (a_clip(), True)):
         assert await clips(keeper).async_keep(clip, np.zeros(16_000, np.int16), PNG) is kept
@@ -487,3 +491,32 @@ async def test_diagnostics_hold_no_sound(keeper: House) -> None:
 
     clip = await hear(keeper, "glass_break")
     assert clip.id not in str(await async_get_config_entry_diagnostics(keeper.hass, keeper.entry))
+
+
+async def test_what_is_heard_after_a_deletion_is_kept_although_the_clock_was_ahead_then(keeper: House) -> None:
+    with freeze_time(dt_util.utcnow() + timedelta(days=2)):
+        await clips(keeper).async_delete_all()
+    await hear(keeper, "smoke_alarm")
+    assert keeper.state("image.kitchen_last_detection") != "unknown"
+
+
+async def test_all_pictures_are_deleted_also_those_that_the_clock_has_dated_later(keeper: House) -> None:
+    await hear(keeper, "smoke_alarm")
+    with freeze_time(dt_util.utcnow() - timedelta(hours=2)):
+        await clips(keeper).async_delete_all()
+    await keeper.hass.async_block_till_done()
+    assert keeper.state("image.kitchen_last_detection") == "unknown"
+
+
+async def test_a_file_that_cannot_be_deleted_keeps_no_other(keeper: House) -> None:
+    stubborn = min(put(keeper, a_clip()).id for _ in range(3))
+    remove = ClipStore._remove
+
+    def refuse(store: ClipStore, clip_id: str) -> None:
+        if clip_id == stubborn:
+            raise PermissionError(13, "Permission denied")
+        remove(store, clip_id)
+
+    with patch.object(ClipStore, "_remove", refuse), pytest.raises(HomeAssistantError):
+        await clips(keeper).async_delete_all()
+    assert [clip.id for clip in await clips(keeper).async_list()] == [stubborn]

@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.common import async_capture_events, a
 from custom_components.sound_guard.incident import INCIDENTS, MOST_SOUNDS
 from custom_components.sound_guard.src.hearing.detection import Phase
 
-from .clip_house import pages
+from .clip_house import hear, pages
 from .conftest import House, until
 from .test_alerts import (
     FAMILY,
@@ -186,3 +186,14 @@ async def test_an_alert_that_a_newer_one_has_replaced_stays_calm_after_a_restart
     await restart(told)
     await later(told.hass, 6)
     assert len(family) == 2
+
+
+async def test_a_clip_that_was_deleted_is_not_linked_after_a_restart_either(
+    keeper: House, hass_storage: dict[str, Any]
+) -> None:
+    clip = await hear(keeper, "smoke_alarm")
+    await keeper.hass.async_block_till_done()
+    await keeper.hass.services.async_call("sound_guard", "delete_clip", {"clip": clip.id}, blocking=True)
+    await keeper.hass.async_block_till_done()
+    (stored,) = hass_storage["sound_guard.alerts"]["data"]
+    assert [(each["has_clip"], each["has_picture"]) for each in stored["witnessed"]] == [(False, False)]

@@ -131,3 +131,35 @@ def test_other_recordings_are_not_mixed_with_false_alarms(tmp_path: Path, clips:
     with pytest.raises(FileExistsError):
         export_false_alarms(tmp_path, clips)
     assert [path.name for path in tmp_path.iterdir()] == [MANIFEST]
+
+
+def test_an_export_is_readable_by_nobody_else_also_if_an_earlier_one_was(
+    tmp_path: Path, clips: dict[str, Path]
+) -> None:
+    folder = tmp_path / "feedback"
+    export_false_alarms(folder, clips)
+    for path in folder.iterdir():
+        path.chmod(0o644)
+    export_false_alarms(folder, {})
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("name", [f"{MANIFEST}.new", ".DS_Store", "@eaDir"])
+def test_what_a_power_cut_or_a_share_leaves_in_a_folder_does_not_make_it_a_strangers(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"")
+    assert export_false_alarms(tmp_path, {}) == 0
+
+
+def test_a_clip_that_is_deleted_meanwhile_keeps_no_other_from_the_export(
+    tmp_path: Path, clips: dict[str, Path]
+) -> None:
+    assert export_false_alarms(tmp_path / "feedback", {"c" * 32: tmp_path / "gone.wav"} | clips) == 2
+
+
+def test_a_sound_that_is_in_no_list_goes_when_its_report_is_taken_back(tmp_path: Path, clips: dict[str, Path]) -> None:
+    export_false_alarms(tmp_path, {})
+    forgotten = tmp_path / f"{'a' * 32}.wav"
+    forgotten.write_bytes(b"")
+    export_false_alarms(tmp_path, {}, taken_back=clips)
+    assert not forgotten.exists()

@@ -5,6 +5,7 @@ import errno
 import io
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 MANIFEST = "recordings.csv"
@@ -21,18 +22,26 @@ def export_false_alarms(folder: Path, sounds: Mapping[str, Path], taken_back: It
         FileExistsError: the folder holds anything but an earlier export.
         OSError: a file cannot be read, or the folder cannot be written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     rows = _rows(folder)
-    withdrawn = rows.keys() & {f"{event_id}.wav" for event_id in taken_back}
-    for name in withdrawn:
-        del rows[name]
+    withdrawn = {f"{event_id}.wav" for event_id in taken_back}
+    rows = {name: row for name, row in rows.items() if name not in withdrawn}
+    for name in rows:
+        # An earlier version wrote them for all to read; a share on the network may know no such thing.
+        with suppress(OSError):
+            (folder / name).chmod(0o600)
     # The list goes first: it never names a file that is not there, and says at once whose folder this is.
     _write_manifest(folder, rows)
     for name in withdrawn:
         (folder / name).unlink(missing_ok=True)
     for event_id, sound in sounds.items():
         name = f"{event_id}.wav"
-        _write(folder / name, sound.read_bytes())
+        try:
+            content = sound.read_bytes()
+        except FileNotFoundError:
+            # Deleted meanwhile.
+            continue
+        _write(folder / name, content)
         # No times: all of it is what must not raise an alarm.
         row = {"class": "negative", "subtype": SUBTYPE, "file": name, "group": event_id, "licence": "own recording"}
         rows[name] = dict.fromkeys(COLUMNS, "") | row
@@ -56,7 +65,8 @@ def _rows(folder: Path) -> dict[str, dict[str, str]]:
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         rows = list(reader)
     except FileNotFoundError:
-        if any(folder.iterdir()):
+        # A power cut may have left the first list half written; shares have hidden files of their own.
+        if any(path.name != f"{MANIFEST}.new" and path.name[0] not in ".@" for path in folder.iterdir()):
             raise _not_ours(folder) from None
         return {}
     except (UnicodeDecodeError, csv.Error) as error:
