@@ -22,7 +22,7 @@ from .src.hearing.guard import TRIGGERS, Mode
 
 def incident_store(hass: HomeAssistant) -> Store[list[dict[str, Any]]]:
     """Return where the incidents are stored."""
-    return Store(hass, 1, f"{DOMAIN}.alerts")
+    return Store(hass, 1, f"{DOMAIN}.alerts", atomic_writes=True)
 
 
 def open_incidents(incidents: Iterable[Incident]) -> list[dict[str, Any]]:

@@ -132,4 +132,4 @@ def _message(title: str, warning: str) -> Message:
 
 
 def _store(hass: HomeAssistant) -> Store[dict[str, str]]:
-    return Store(hass, 1, f"{DOMAIN}.warnings")
+    return Store(hass, 1, f"{DOMAIN}.warnings", atomic_writes=True)
