@@ -60,6 +60,8 @@ async def suspect(house: House) -> None:
         second_look.status(second_look.submit(SILENCE), wait=True)
 
     await house.hass.async_add_executor_job(ask)
+    # What the thread has found out is told a moment after the answer.
+    await until(lambda: minder(house).failure == second_look.standing.failure)
     await house.hass.async_block_till_done()
 
 
