@@ -25,7 +25,7 @@ _OURS = re.compile(r"([0-9a-f]{32})\.(?:json|wav|png)(?:\.new)?")
 _PAGE = "json"
 MEGABYTE = 1_000_000
 REMEMBERED = 100
-"""So many of the latest clips that were deleted one by one are known."""
+"""So many of the latest clips in the making, and of those that were deleted, are known."""
 
 
 class Part(StrEnum):

@@ -54,6 +54,13 @@ async def settle(hass: HomeAssistant) -> None:
     await hass.async_block_till_done()
 
 
+async def smoke(house: House) -> None:
+    """Let smoke raise the alarm, and wait until that has been answered."""
+    house.room.play("smoke_alarm")
+    await house.until(PANEL, "triggered")
+    await settle(house.hass)
+
+
 @pytest.fixture(autouse=True)
 def own_folder(hass: HomeAssistant, tmp_path: Path) -> None:
     """Keep the blueprints in a folder of the test's own."""
@@ -64,9 +71,7 @@ async def test_smoke_switches_lights_on_sounds_the_siren_unlocks_and_tells(
     hass: HomeAssistant, house: House, calls: Calls
 ) -> None:
     await automate(hass, **EVERYTHING)
-    house.room.play("smoke_alarm")
-    await house.until(PANEL, "triggered")
-    await settle(hass)
+    await smoke(house)
     done = {action: [call.data for call in made] for action, made in calls.items()}
     assert done["light.turn_on"] == [{"entity_id": ["light.hall"]}]
     assert done["siren.turn_on"] == [{"entity_id": ["siren.roof"]}]
@@ -86,9 +91,7 @@ async def test_an_option_that_is_changed_during_an_alarm_answers_it_neither_agai
     hass: HomeAssistant, house: House, calls: Calls
 ) -> None:
     await automate(hass, **EVERYTHING)
-    house.room.play("smoke_alarm")
-    await house.until(PANEL, "triggered")
-    await settle(hass)
+    await smoke(house)
     before = {action: len(made) for action, made in calls.items()}
     await house.reload()
     assert house.state(PANEL) == "triggered"
@@ -103,8 +106,7 @@ async def test_the_siren_stops_also_if_the_alarm_ends_while_everything_is_unload
     await hass.async_block_till_done()
     await house.until("binary_sensor.kitchen_connectivity", "on")
     await automate(hass, **EVERYTHING)
-    house.room.play("smoke_alarm")
-    await house.until(PANEL, "triggered")
+    await smoke(house)
     await house.until_quiet()
     await hass.config_entries.async_unload(house.entry.entry_id)
     await asyncio.sleep(1.2)

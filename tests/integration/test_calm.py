@@ -332,6 +332,20 @@ async def test_glass_that_the_other_microphone_did_not_hear_stays_held_back_what
     assert house.state(PANEL) == "armed_night"
 
 
+async def test_glass_is_not_told_because_the_microphones_are_closed_one_by_one(house: House) -> None:
+    await configure(house, agree=60)
+    hall = await add_hall(house)
+    ear = Ear(house.microphone)
+    sound = Sound(house.microphone)
+    sound.hear(Phase.STARTED)
+    sound.hear(Phase.ENDED)
+    calm(house).stop()
+    hall.fault = gone()
+    await house.until("binary_sensor.hall_connectivity", "off")
+    house.microphone.screen(Vitals((Level(-50, -50),), 0, 0.1, 0, 1))
+    assert ear.phases == []
+
+
 async def test_glass_of_long_ago_is_not_told_when_the_other_microphone_is_lost(house: House) -> None:
     await configure(house, agree=5)
     await add_hall(house)
